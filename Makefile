@@ -1,0 +1,55 @@
+# The front door; the house is Meson's. `make help` lists what there is.
+#   BUILD=dir     build folder (build)          SETUP="-Dx=y"  options of a new one
+#   INSTALL=no    make check installs nothing   SPEC="dir..."  folders of make spec
+#   PREFIX=dir    where make install puts it    V=1            say more
+
+BUILD ?= build
+PREFIX ?= /usr/local
+INSTALL ?= $(if $(MOTE_NO_INSTALL),no,yes)
+SPEC ?=
+CONFIGURE = [ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP)
+NINJA = ninja -C $(BUILD) $(if $(V),-v,--quiet)
+
+all: ## build/mote, build/mote-compile, build/libmote.so and build/libmote.a
+	@$(CONFIGURE)
+	@$(NINJA)
+
+deps: ## installs what building and testing need (Debian, as root)
+	@tools/install-deps
+
+check: ## builds, runs every test, ends with `N passed, N failed, N skipped`
+	@if [ "$(INSTALL)" != no ]; then tools/install-deps; fi
+	@$(MAKE) --no-print-directory all
+	@tools/run-tests $(BUILD)
+
+sanitize: ## make check again, under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory check BUILD=$(BUILD)-sanitize INSTALL=no \
+	    SETUP="-Db_sanitize=address,undefined -Db_lundef=false -Dman=false $(SETUP)"
+
+tsan: ## the tests of threads under the thread sanitizer
+	@$(MAKE) --no-print-directory all BUILD=$(BUILD)-tsan \
+	    SETUP="-Db_sanitize=thread -Db_lundef=false -Dman=false $(SETUP)"
+	@tools/run-tests $(BUILD)-tsan --suite threads
+
+clang: ## make check, built by clang
+	@CC=clang-19 CXX=clang++-19 $(MAKE) --no-print-directory check BUILD=$(BUILD)-clang INSTALL=no
+
+spec: all ## the specification's scripts; SPEC="FOLDER..." for some only, ARGS="-O0 --verbose"
+	@tools/spec $(BUILD) $(ARGS) $(SPEC)
+
+demo: all ## compiles a real program and calls a function that it exports
+	@tools/demo $(BUILD)
+
+bench: all ## every benchmark, quickly
+	@lab/run --quick
+
+install: all ## programs, libraries, headers, manual pages
+	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+
+clean: ## removes what was built
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-tsan $(BUILD)-clang
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+.PHONY: all deps check sanitize tsan clang spec demo bench install clean help

@@ -1,0 +1,154 @@
+/* call.h - a running call.
+ *
+ *   mo_call --mo_enter--> guest --mo_host_call--> callback --mo_call--> guest ...
+ *
+ * Each mo_call is an activation; those of one thread form a list, for a thread may
+ * run calls of several stores inside one another. What always holds:
+ *   1  store->call is odd while there is an activation of the store; all its
+ *      activations are of one thread;
+ *   2  an activation is in its thread's list before store->call says that a call
+ *      runs and until it says that none does: signal handlers find it;
+ *   3  guest frames of one store lie on that store's stack, deeper activations below;
+ *   4  a trap or exception ends one activation; the callback that made it decides.
+ *
+ *   enter.c      activations, stacks, the way in        helpers.c  abi.def's helpers
+ *   func.c       mote_func_call and prepared calls      atomic.c   wait and notify
+ *   host.c       host functions and callers             trap.c     traps, backtraces
+ *   signal.c     faults and interrupts, by signal       x86_64.*   the processor */
+#ifndef MO_CALL_CALL_H
+#define MO_CALL_CALL_H
+
+#include "call/x86_64.h"
+
+#include <stdatomic.h>
+
+/* --- activations and threads (enter.c) ---------------------------------- */
+
+typedef struct mo_thread {
+    mo_activation *_Atomic top;
+    int id;      /* the kernel's */
+    bool ready;  /* has a signal stack and an id */
+    void *signal_stack;
+    size_t signal_stack_len;
+} mo_thread;
+
+extern __thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));
+
+/* Runs code as an activation of store. MOTE_OK, MOTE_TRAP, MOTE_EXCEPTION; MOTE_MISUSE
+ * and MOTE_NOMEM before the guest was entered. */
+mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo_image *image, mote_error *err);
+/* May mo_call_fast be used? Only outermost calls, on the thread that ran the last one. */
+static inline bool mo_call_may_be_fast(const mote_store *store)
+{
+    const mo_thread *thread = &mo_thread_here;
+    return !atomic_load_explicit(&thread->top, memory_order_relaxed) && store->fast_thread == thread->id &&
+           !mo_store_runs(store);
+}
+mote_status mo_call_fast(mote_store *store, const void *code, mo_context *context, mote_raw *values, uint32_t counts,
+                         mote_error *err);
+
+/* --- values and registers (func.c) --------------------------------------- */
+
+/* Walks a list of types and gives each value its place: a register of the image, or
+ * the run's xfer. */
+typedef struct mo_walk {
+    mo_image *image;
+    mo_run *run;
+    uint32_t ints, vecs, xfers;
+    uint32_t nints, nvecs; /* how many registers there are */
+} mo_walk;
+static inline mo_walk mo_walk_args(mo_image *image, mo_run *run)
+{
+    return (mo_walk){.image = image, .run = run, .nints = MO_INT_ARGS, .nvecs = MO_VEC_ARGS};
+}
+static inline mo_walk mo_walk_results(mo_image *image, mo_run *run)
+{
+    return (mo_walk){.image = image, .run = run, .nints = MO_INT_RESULTS, .nvecs = MO_VEC_RESULTS};
+}
+void mo_walk_put(mo_walk *w, mo_valtype type, const mote_raw *value);
+void mo_walk_get(mo_walk *w, mo_valtype type, mote_raw *ret);
+/* Do n values of these types fit into so many integer registers? */
+bool mo_all_ints(const mo_valtype *types, size_t n, size_t nregisters);
+
+/* --- traps (trap.c) ------------------------------------------------------ */
+
+/* The exception that left the recent call, kept from being collected. */
+static inline mo_exception *mo_store_pending(const mote_store *store)
+{
+    return store->pending && mo_store_is_recent(store, store->pending_call) ? store->pending : NULL;
+}
+static inline void mo_store_set_pending(mote_store *store, mo_exception *exn)
+{
+    store->pending = exn;
+    store->pending_call = mo_store_call(store);
+}
+/* Notes a trap with the backtrace that starts at pc. For signal handlers too. */
+void mo_trap_set(mote_store *store, uint32_t code, const void *pc, void **frame, bool exact);
+/* Ends the call from a helper or the glue below it. */
+_Noreturn void mo_raise(mo_run *run, uint32_t code) __attribute__((cold));
+_Noreturn void mo_raise_interrupt(mo_run *run) __attribute__((cold));
+/* Throws exn in the guest code that called the helper or host function. */
+_Noreturn void mo_throw(mo_run *run, mo_exception *exn);
+/* A host function returned that status. */
+_Noreturn void mo_host_failed(mo_run *run, int status);
+/* err for a call that ended so. */
+mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *err);
+
+/* --- signals (signal.c) -------------------------------------------------- */
+
+bool mo_signals_install(mote_error *err);
+bool mo_thread_start(void); /* once per thread, before it runs guest code */
+void mo_timer_start(mote_store *store);
+void mo_timer_stop(mote_store *store);
+void mo_timer_release(mote_store *store);
+
+/* --- host functions (host.c) --------------------------------------------- */
+
+typedef struct mo_host_def { /* of no store */
+    uint32_t type_id;
+    bool raw;
+    void *callback, *data;
+} mo_host_def;
+
+bool mo_host_define(const mote_functype *type, bool raw, void *callback, void *data, mo_host_def *ret,
+                    mote_error *err);
+/* Makes ret a record of that function in store, to be copied for its importers. */
+void mo_host_make(const mo_host_def *def, mote_store *store, mote_caller *ret);
+int mo_host_marshal(mote_caller *host, mo_image *image);
+
+/* --- engines (engine.c) --------------------------------------------------- */
+
+struct mote_engine {
+    int refs; /* atomic */
+    mo_features features;
+};
+
+/* --- helpers, which the stubs call ---------------------------------------- */
+
+#define MO_C_v void
+#define MO_C_i uint32_t
+#define MO_C_l uint64_t
+#define MO_C_p void *
+#define MO_PICK(a, b, c, d, e, f, pick, ...) pick
+#define MO_HELPER1(name, r) MO_C_##r mo_helper_##name(mo_context *);
+#define MO_HELPER2(name, r, a) MO_C_##r mo_helper_##name(mo_context *, MO_C_##a);
+#define MO_HELPER3(name, r, a, b) MO_C_##r mo_helper_##name(mo_context *, MO_C_##a, MO_C_##b);
+#define MO_HELPER4(name, r, a, b, c) MO_C_##r mo_helper_##name(mo_context *, MO_C_##a, MO_C_##b, MO_C_##c);
+#define MO_HELPER5(name, r, a, b, c, d) \
+    MO_C_##r mo_helper_##name(mo_context *, MO_C_##a, MO_C_##b, MO_C_##c, MO_C_##d);
+#define MO_HELPER6(name, r, a, b, c, d, e) \
+    MO_C_##r mo_helper_##name(mo_context *, MO_C_##a, MO_C_##b, MO_C_##c, MO_C_##d, MO_C_##e);
+#define HELPER(name, ...)                                                                                     \
+    MO_PICK(__VA_ARGS__, MO_HELPER6, MO_HELPER5, MO_HELPER4, MO_HELPER3, MO_HELPER2, MO_HELPER1, ) \
+    (name, __VA_ARGS__)
+#include "code/abi.def"
+
+/* Sleeping in an atomic wait; state is what the futex looks at. */
+enum { MO_WAITING, MO_NOTIFIED, MO_WAIT_INTERRUPTED };
+typedef struct mo_waiter {
+    struct mo_waiter *next;
+    const void *address;
+    _Atomic uint32_t state;
+} mo_waiter;
+
+#endif

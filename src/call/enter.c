@@ -1,0 +1,117 @@
+/* enter.c - activations: which stack, which thread, and what signal handlers see. */
+#include "call/call.h"
+
+#include "call/sanitize.h"
+#include "mote/store.h"
+
+_Static_assert(offsetof(mo_context, run) == CONTEXT_RUN, "x86_64.h");
+_Static_assert(offsetof(mote_caller, callback) == HOST_CALLBACK, "x86_64.h");
+_Static_assert(offsetof(mote_caller, data) == HOST_DATA, "x86_64.h");
+_Static_assert(offsetof(mo_run, stack_limit) == RUN_STACK_LIMIT, "x86_64.h");
+_Static_assert(offsetof(mo_run, handler) == RUN_HANDLER, "x86_64.h");
+_Static_assert(offsetof(mo_run, interrupt) == RUN_INTERRUPT, "x86_64.h");
+_Static_assert(offsetof(mo_run, host_fp) == RUN_HOST_FP, "x86_64.h");
+_Static_assert(offsetof(mo_run, entry) == RUN_ENTRY, "x86_64.h");
+_Static_assert(offsetof(mo_run, host_frame) == RUN_HOST_FRAME, "x86_64.h");
+_Static_assert(offsetof(mo_image, vecs) == IMAGE_VECS, "x86_64.h");
+_Static_assert(MO_STACK_HOST > HELPER_SLACK, "helpers need less than host functions");
+_Static_assert(sizeof(mo_slot_value) == sizeof(mote_raw), "one is the other's public name");
+
+__thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));
+
+/* What a nested call runs on: the stack in use (NULL) if it is the store's own. If a
+ * callback of another store makes the call, the store's stack is free below where it
+ * was left for that other store: its activation lies there. */
+static mote_status nested_stack(mote_store *store, mo_thread *thread, void **ret, mote_error *err)
+{
+    const uint8_t *sp = __builtin_frame_address(0);
+    *ret = NULL;
+    if (atomic_load_explicit(&store->thread_id, memory_order_relaxed) != thread->id)
+        return mo_tell(err, MOTE_MISUSE, "store: a call runs in it on another thread");
+    for (const mo_activation *a = thread->top; !mo_stack_has(&store->stack, sp) && a; a = a->above) {
+        sp = (const uint8_t *)a;
+        *ret = (void *)(((uintptr_t)a - 4096) & ~(uintptr_t)15);
+    }
+    if ((uintptr_t)sp < store->run.stack_limit) {
+        mo_trap_set(store, MO_TRAP_STACK_OVERFLOW, NULL, store->run.host_frame, false);
+        return mo_call_failed(store, MOTE_TRAP, err);
+    }
+    return MOTE_OK;
+}
+
+static inline void announce(mote_store *store, uint64_t change)
+{
+    uint64_t call = atomic_load_explicit(&store->call, memory_order_relaxed);
+    atomic_store_explicit(&store->call, call + change, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* The outermost call is over: nothing aimed at it may hit the next one. */
+static inline void finish(mote_store *store)
+{
+    announce(store, 1);
+    if (mo_unlikely(store->run.interrupt))
+        store->run.interrupt = 0;
+}
+
+static void begin(mote_store *store, const mo_thread *thread)
+{
+    atomic_store_explicit(&store->thread_id, thread->id, memory_order_relaxed);
+    store->fast_thread = store->timeout_us || MO_STACK_ANNOUNCED ? -1 : thread->id;
+    announce(store, 1);
+    if (store->timeout_us)
+        mo_timer_start(store);
+}
+
+static inline void set_top(mo_thread *thread, mo_activation *top)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&thread->top, top, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo_image *image, mote_error *err)
+{
+    mo_thread *thread = &mo_thread_here;
+    if (!thread->ready && !mo_thread_start())
+        return mo_tell(err, MOTE_NOMEM, "thread: no memory for its signal stack");
+    void *stack = store->stack.top, *host = NULL;
+    bool nested = mo_store_runs(store);
+    if (nested) {
+        mote_status status = nested_stack(store, thread, &stack, err);
+        if (status)
+            return status;
+    }
+    mote_store_clear(store);
+    mo_activation here = {atomic_load_explicit(&thread->top, memory_order_relaxed), store};
+    set_top(thread, &here);
+    if (!nested)
+        begin(store, thread);
+    if (stack)
+        mo_sanitize_enter(store, &host);
+    int status = mo_enter(image, code, context, &store->run, stack);
+    if (stack)
+        mo_sanitize_leave(store, host, status != 0);
+    if (!nested) {
+        finish(store);
+        if (store->timeout_us)
+            mo_timer_stop(store);
+    }
+    set_top(thread, here.above);
+    return mo_likely(status == 0) ? MOTE_OK : mo_call_failed(store, (mote_status)status, err);
+}
+
+/* As mo_call for an outermost call of integers, with as few stores as can be: what
+ * begin() would set is set already, and nothing is cleared, for traps are told from
+ * older ones by their call's number. */
+mote_status mo_call_fast(mote_store *store, const void *code, mo_context *context, mote_raw *values, uint32_t counts,
+                         mote_error *err)
+{
+    mo_thread *thread = &mo_thread_here;
+    set_top(thread, &store->activation);
+    announce(store, 1);
+    int status = mo_enter_fast(values, code, context, &store->run, store->stack.top, counts);
+    finish(store);
+    set_top(thread, NULL);
+    return mo_likely(status == 0) ? MOTE_OK : mo_call_failed(store, (mote_status)status, err);
+}

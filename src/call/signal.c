@@ -1,0 +1,366 @@
+/* signal.c - faults of guest code become traps; a real-time signal interrupts calls.
+ *
+ *   signal    program counter in         what happens
+ *   fault     guest code, x86_64.S       a trap, if the address explains it
+ *   fault     anywhere else              the handler that was there before
+ *   interrupt guest code, *_guest        the call is abandoned: a trap
+ *   interrupt anywhere else              run->interrupt is set, and found on return
+ *
+ * An interrupt is aimed at one call: store->request names the call's number, and the
+ * handler, on the thread that runs it, compares. Handlers run on a stack of the
+ * thread's own, for the guest's may be full; they take no memory and no lock. */
+#include "call/call.h"
+
+#include "mote/engine.h"
+#include "mote/store.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIGNAL_STACK ((size_t)64 << 10)
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+static struct sigaction before[MO_COUNT(faults)], before_interrupt;
+static int interrupt_signal; /* 0: not chosen yet */
+static bool installed;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* --- others' handlers ----------------------------------------------------- */
+
+/* Dies of it, as the process would have without mote: the default action is put back
+ * and the instruction runs again, or the signal is sent again. */
+static void die_of(int number, const siginfo_t *info)
+{
+    struct sigaction normal = {.sa_handler = SIG_DFL};
+    sigaction(number, &normal, NULL);
+    if (info->si_code <= 0)
+        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+}
+
+static void pass_on(const struct sigaction *old, int number, siginfo_t *info, void *uc)
+{
+    bool with_info = old->sa_flags & SA_SIGINFO;
+    if (!with_info && old->sa_handler == SIG_DFL) {
+        die_of(number, info);
+        return;
+    }
+    if (!with_info && old->sa_handler == SIG_IGN) {
+        if (info->si_code > 0)
+            die_of(number, info); /* the kernel does not let a fault be ignored */
+        return;
+    }
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, &old->sa_mask, &mask);
+    if (with_info)
+        old->sa_sigaction(number, info, uc);
+    else
+        old->sa_handler(number);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+/* --- faults ------------------------------------------------------------- */
+
+static bool in_guard(const mo_stack *stack, const uint8_t *address)
+{
+    return address >= stack->base && address < stack->low;
+}
+
+static bool in_memory(const mote_store *store, const uint8_t *address)
+{
+    for (const mote_memory *m = store->memories; m; m = m->next)
+        if (address >= m->reserved && address < m->reserved + m->reserved_len)
+            return true;
+    return false;
+}
+
+static bool is_guest_code(const void *pc) { return mo_artifact_find(pc) || mo_asm_has(pc); }
+
+/* The trap that a fault means, or MO_TRAP_NONE if it is not the guest's. */
+static uint32_t classify(const mote_store *store, int number, const siginfo_t *info, const void *pc)
+{
+    if (!is_guest_code(pc))
+        return MO_TRAP_NONE;
+    if (number == SIGILL)
+        return mo_asm_trap_code(pc);
+    if (in_guard(&store->stack, info->si_addr))
+        return MO_TRAP_STACK_OVERFLOW;
+    return mo_artifact_find(pc) && in_memory(store, info->si_addr) ? MO_TRAP_MEMORY_BOUNDS : MO_TRAP_NONE;
+}
+
+static void abandon(mote_store *store, uint32_t code, ucontext_t *uc)
+{
+    mo_trap_set(store, code, mo_signal_pc(uc), mo_signal_frame(uc), true);
+    mo_signal_leave(uc, &store->run, MOTE_TRAP);
+}
+
+static mo_activation *innermost(void) { return atomic_load_explicit(&mo_thread_here.top, memory_order_relaxed); }
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    int saved = errno;
+    const mo_activation *top = innermost();
+    bool ours = top && info->si_code > 0;
+    uint32_t code = ours ? classify(top->store, number, info, mo_signal_pc(uc)) : MO_TRAP_NONE;
+    if (code) {
+        abandon(top->store, code, uc);
+    } else if (!ours || number != SIGFPE || !is_guest_code(mo_signal_pc(uc)) || !mo_signal_mask_fp(uc, &top->store->run)) {
+        for (size_t i = 0; i < MO_COUNT(faults); i++)
+            if (faults[i] == number)
+                pass_on(&before[i], number, info, context);
+    }
+    errno = saved;
+}
+
+/* --- interrupts ---------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* What the store's call is asked to end with now, or MO_TRAP_NONE. */
+static uint32_t asked(mote_store *store)
+{
+    uint64_t call = atomic_load_explicit(&store->call, memory_order_relaxed);
+    uint64_t request = atomic_load_explicit(&store->request, memory_order_acquire);
+    if (!(call & 1))
+        return MO_TRAP_NONE;
+    if (request >> 8 == (call & UINT64_MAX >> 8))
+        return request & 0xff;
+    return store->timeout_us && now_ns() >= store->deadline_ns ? MO_TRAP_TIMEOUT : MO_TRAP_NONE;
+}
+
+static void wake_waiter(mote_store *store)
+{
+    mo_waiter *waiter = atomic_load(&store->waiter);
+    uint32_t waiting = MO_WAITING;
+    if (waiter)
+        atomic_compare_exchange_strong(&waiter->state, &waiting, MO_WAIT_INTERRUPTED);
+}
+
+static bool take_requests(const mo_activation *top)
+{
+    bool any = false;
+    for (const mo_activation *a = top; a; a = a->above) {
+        uint32_t code = asked(a->store);
+        if (!code)
+            continue;
+        __atomic_store_n(&a->store->run.interrupt, code, __ATOMIC_SEQ_CST);
+        wake_waiter(a->store);
+        any = true;
+    }
+    return any;
+}
+
+static void on_interrupt(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    int saved = errno;
+    const mo_activation *top = innermost();
+    const void *pc = mo_signal_pc(uc);
+    bool ours = take_requests(top);
+    if (top && top->store->run.interrupt && (mo_artifact_find(pc) || mo_asm_is_guest(pc)))
+        abandon(top->store, top->store->run.interrupt, uc);
+    else if (!ours && before_interrupt.sa_handler != SIG_DFL)
+        pass_on(&before_interrupt, number, info, context);
+    errno = saved;
+}
+
+static bool send(int thread, int number)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        if (syscall(SYS_tgkill, getpid(), thread, number) == 0)
+            return true;
+        if (errno != EAGAIN) /* the thread is gone, and its call with it */
+            return false;
+        sched_yield();
+    }
+    return false;
+}
+
+bool mote_store_interrupt(mote_store *store, mote_trap_code code)
+{
+    int saved = errno;
+    uint64_t call = atomic_load_explicit(&store->call, memory_order_acquire);
+    bool sent = call & 1;
+    if (sent) {
+        int thread = atomic_load_explicit(&store->thread_id, memory_order_relaxed);
+        atomic_store(&store->request, call << 8 | (code ? (uint64_t)code & 0xff : MO_TRAP_INTERRUPTED));
+        sent = send(thread, interrupt_signal);
+    }
+    errno = saved;
+    return sent;
+}
+
+/* --- timers --------------------------------------------------------------- */
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static bool make_timer(mote_store *store)
+{
+    timer_t timer;
+    if (store->timer_thread == mo_thread_here.id)
+        return true;
+    mo_timer_release(store);
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = interrupt_signal};
+    event.sigev_notify_thread_id = mo_thread_here.id;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return false;
+    store->timer = (void *)timer;
+    store->timer_thread = mo_thread_here.id;
+    return true;
+}
+
+static void set_timer(mote_store *store, uint64_t at_ns)
+{
+    struct itimerspec when = {.it_value = {(time_t)(at_ns / 1000000000), (long)(at_ns % 1000000000)}};
+    timer_settime((timer_t)store->timer, TIMER_ABSTIME, &when, NULL);
+}
+
+/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
+void mo_timer_start(mote_store *store)
+{
+    store->deadline_ns = now_ns() + store->timeout_us * 1000;
+    if (make_timer(store))
+        set_timer(store, store->deadline_ns);
+    else
+        store->run.interrupt = MO_TRAP_TIMEOUT;
+}
+
+void mo_timer_stop(mote_store *store)
+{
+    if (store->timer_thread)
+        set_timer(store, 0);
+}
+
+void mo_timer_release(mote_store *store)
+{
+    if (store->timer_thread)
+        timer_delete((timer_t)store->timer);
+    store->timer_thread = 0;
+}
+
+mote_status mote_store_set_timeout(mote_store *store, uint64_t timeout_us, mote_error *err)
+{
+    if (mo_store_runs(store))
+        return mo_tell(err, MOTE_MISUSE, "timeout: a call runs");
+    if (timeout_us > UINT64_C(1) << 50)
+        return mo_tell(err, MOTE_LIMIT, "timeout: %" PRIu64 " us wanted, limit is 2^50", timeout_us);
+    store->timeout_us = timeout_us;
+    store->fast_thread = -1; /* the next call sees to it */
+    return MOTE_OK;
+}
+
+/* --- threads ---------------------------------------------------------------- */
+
+static pthread_key_t thread_key;
+
+static void end_thread(void *p)
+{
+    mo_thread *thread = p;
+    if (thread->signal_stack) {
+        stack_t off = {.ss_flags = SS_DISABLE};
+        sigaltstack(&off, NULL);
+        munmap(thread->signal_stack, thread->signal_stack_len);
+    }
+    *thread = (mo_thread){.id = 0};
+}
+
+/* A forked child has another thread id; its signal stack was copied with it. */
+static void after_fork(void) { mo_thread_here.id = (int)syscall(SYS_gettid); }
+
+/* The thread's own signal stack is used if it has one that is large enough. */
+static bool make_signal_stack(mo_thread *thread)
+{
+    stack_t now, wanted = {.ss_size = SIGNAL_STACK};
+    if (sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) && now.ss_size >= SIGNAL_STACK / 2)
+        return true;
+    size_t least = (size_t)sysconf(_SC_SIGSTKSZ);
+    if (wanted.ss_size < least && least < (size_t)1 << 30)
+        wanted.ss_size = least;
+    wanted.ss_size = mo_round_up(wanted.ss_size, MO_FILE_PAGE);
+    wanted.ss_sp = mmap(NULL, wanted.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (wanted.ss_sp == MAP_FAILED)
+        return false;
+    if (sigaltstack(&wanted, NULL) != 0) {
+        munmap(wanted.ss_sp, wanted.ss_size);
+        return false;
+    }
+    thread->signal_stack = wanted.ss_sp;
+    thread->signal_stack_len = wanted.ss_size;
+    return true;
+}
+
+bool mo_thread_start(void)
+{
+    mo_thread *thread = &mo_thread_here;
+    if (!make_signal_stack(thread))
+        return false;
+    thread->id = (int)syscall(SYS_gettid);
+    if (pthread_setspecific(thread_key, thread) != 0) {
+        end_thread(thread);
+        return false;
+    }
+    thread->ready = true;
+    return true;
+}
+
+/* --- installing ------------------------------------------------------------- */
+
+static bool install(mote_error *err)
+{
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    if (!interrupt_signal)
+        interrupt_signal = SIGRTMAX - 2;
+    if (pthread_key_create(&thread_key, end_thread) != 0 || pthread_atfork(NULL, NULL, after_fork) != 0)
+        return mo_fail_nomem(err);
+    sigaddset(&action.sa_mask, interrupt_signal);
+    action.sa_sigaction = on_fault;
+    for (size_t i = 0; i < MO_COUNT(faults); i++)
+        if (sigaction(faults[i], &action, &before[i]) != 0)
+            return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signal %d: no handler possible: %s", faults[i],
+                           strerror(errno));
+    action.sa_sigaction = on_interrupt;
+    action.sa_flags |= SA_RESTART;
+    if (sigaction(interrupt_signal, &action, &before_interrupt) != 0)
+        return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signal %d: no handler possible: %s", interrupt_signal,
+                       strerror(errno));
+    return true;
+}
+
+bool mo_signals_install(mote_error *err)
+{
+    pthread_mutex_lock(&lock);
+    bool ok = installed || install(err);
+    installed = ok;
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+
+mote_status mote_engine_use_signal(int signal_number, mote_error *err)
+{
+    pthread_mutex_lock(&lock);
+    bool late = installed;
+    if (!late && signal_number >= SIGRTMIN && signal_number <= SIGRTMAX)
+        interrupt_signal = signal_number;
+    pthread_mutex_unlock(&lock);
+    if (late)
+        return mo_tell(err, MOTE_MISUSE, "signal: chosen after the first engine was made");
+    if (signal_number < SIGRTMIN || signal_number > SIGRTMAX)
+        return mo_tell(err, MOTE_MISUSE, "signal: %d is not a real-time signal (%d to %d)", signal_number, SIGRTMIN,
+                       SIGRTMAX);
+    return MOTE_OK;
+}

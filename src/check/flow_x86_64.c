@@ -1,0 +1,331 @@
+/* flow_x86_64.c - what one x86-64 instruction does to what is known. */
+#include "check/inside.h"
+
+#define PAGE 4096
+
+/* --- steps that belong together ------------------------------------------- */
+
+/* `cmp rsp, reg`: the register, or MO_NO_REGISTER. */
+static uint8_t compared_with_stack(const uint8_t *at, uint8_t len)
+{
+    bool is = len == 3 && (at[0] & 0xfb) == 0x48 && at[1] == 0x39 && (at[2] & 0xc7) == 0xc4;
+    return is ? (uint8_t)((at[0] & 4) << 1 | (at[2] >> 3 & 7)) : MO_NO_REGISTER;
+}
+
+static bool is_jne(const uint8_t *at, uint8_t len)
+{
+    return (len == 2 && at[0] == 0x75) || (len == 6 && at[0] == 0x0f && at[1] == 0x85);
+}
+
+/* LLVM's loop: sub rsp, 4096; mov qword [rsp], 0; cmp rsp, reg; jne back. */
+static bool is_probe(const mo_flow *f, size_t i, uint8_t *retreg)
+{
+    const mo_step *s = &f->steps[i];
+    if (i + 3 >= f->nsteps || s[0].op != MO_STEP_SUB || s[0].dst != MO_RSP || s[0].src != MO_NO_REGISTER || s[0].number != PAGE)
+        return false;
+    bool touch = s[1].op == MO_STEP_STORE && s[1].base == MO_RSP && s[1].index == MO_NO_REGISTER && s[1].displacement == 0 && !s[1].segment;
+    *retreg = compared_with_stack(f->checker->text + s[2].at, s[2].len);
+    return touch && *retreg != MO_NO_REGISTER && *retreg != MO_RSP && s[3].op == MO_STEP_BRANCH && s[3].target == s[0].at &&
+           is_jne(f->checker->text + s[3].at, s[3].len);
+}
+
+void mo_flow_combine(mo_flow *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->nsteps; i++) {
+        uint8_t reg;
+        mo_step s = f->steps[i];
+        if (is_probe(f, i, &reg)) {
+            s.op = MO_STEP_PROBE;
+            s.src = reg;
+            s.len = (uint8_t)(f->steps[i + 3].at + f->steps[i + 3].len - s.at);
+            i += 3;
+        }
+        f->steps[kept++] = s;
+    }
+    f->nsteps = kept;
+}
+
+/* --- addresses -------------------------------------------------------------- */
+
+static mo_value constant_address(mo_flow *f)
+{
+    mo_checker *c = f->checker;
+    uint64_t at = (uint64_t)(f->step->at + f->step->len + f->step->displacement);
+    if (at >= c->const_at)
+        return mo_value_of(MO_V_CONST, (uint32_t)at, 0);
+    const mo_checked *to = mo_check_function_at(c, at);
+    return to && to->at == at ? mo_value_of(MO_V_FUNCTION, (uint32_t)(to - c->functions), 0) : mo_unknown();
+}
+
+static mo_value address(mo_flow *f)
+{
+    const mo_step *s = f->step;
+    mo_values *all = &f->checker->values;
+    if (s->base == MO_RIP)
+        return constant_address(f);
+    mo_value ea = s->base == MO_NO_REGISTER ? mo_number(0) : f->now.registers[s->base];
+    ea.entry = 0;
+    if (s->index != MO_NO_REGISTER) {
+        mo_value index = s->vector_index ? mo_state_slot(&f->now, mo_lane_key(s->index, 0)) : f->now.registers[s->index];
+        ea = mo_value_add(all, ea, mo_value_scale(index, s->scale));
+    }
+    ea = mo_value_add(all, ea, mo_number(s->displacement));
+    return s->narrow ? mo_unknown() : ea;
+}
+
+/* Guest data in GS: any address, for the segment's reservation stands for memory 0. */
+static bool in_segment(mo_flow *f, bool *ret)
+{
+    *ret = f->step->segment == 'g';
+    if (*ret && !f->checker->facts->segment)
+        return mo_refuse(f, "want no GS: memory 0 is not there in this artifact");
+    return true;
+}
+
+static bool load(mo_flow *f, mo_value *ret)
+{
+    bool segment;
+    *ret = mo_unknown();
+    if (!in_segment(f, &segment))
+        return false;
+    return segment || mo_flow_load(f, address(f), f->step->op == MO_STEP_LOAD_SIGNED ? 4 : f->step->size, ret);
+}
+
+static bool store(mo_flow *f, mo_value v)
+{
+    bool segment;
+    if (!in_segment(f, &segment))
+        return false;
+    return segment || mo_flow_store(f, address(f), f->step->size, v);
+}
+
+/* --- registers ---------------------------------------------------------------- */
+
+static bool put(mo_flow *f, uint8_t reg, mo_value v)
+{
+    if (reg == MO_RSP)
+        return mo_flow_move_stack(f, v);
+    f->now.registers[reg] = v;
+    return true;
+}
+
+/* What src or the immediate is. */
+static mo_value operand(const mo_flow *f)
+{
+    return f->step->src == MO_NO_REGISTER ? mo_number(f->step->number) : f->now.registers[f->step->src];
+}
+
+/* Keeps what a 32-bit result may say: its low zeros. */
+static mo_value cut(mo_value v, uint8_t width)
+{
+    if (width == 8)
+        return v;
+    int zeros = mo_value_zeros(v);
+    if (v.kind == MO_V_NUMBER)
+        return mo_number((uint32_t)v.at);
+    return (mo_value){.kind = MO_V_DATA, .k = (int8_t)(zeros > 32 ? 32 : zeros)};
+}
+
+static mo_value add(mo_flow *f, mo_value b)
+{
+    return mo_value_add(&f->checker->values, f->now.registers[f->step->dst], b);
+}
+
+static bool align_stack(mo_flow *f)
+{
+    mo_state *s = &f->now;
+    mo_value *top = &s->registers[MO_RSP];
+    int64_t align = -f->step->number;
+    if (f->step->width != 8 || align < 16 || align > PAGE || (align & (align - 1)) || top->kind != MO_V_STACK || top->index != 0)
+        return mo_refuse(f, "want the stack pointer aligned once, to a power of two up to a page");
+    s->floor = top->at;
+    s->touched = (int32_t)(s->touched - top->at + align - 1);
+    *top = mo_value_of(MO_V_STACK, 1, 0);
+    return true;
+}
+
+static bool mask(mo_flow *f)
+{
+    const mo_step *s = f->step;
+    if (s->dst == MO_RSP)
+        return align_stack(f);
+    mo_value v = f->now.registers[s->dst];
+    int zeros = mo_value_zeros(v), low = mo_value_zeros(mo_number(s->number));
+    return put(f, s->dst, cut((mo_value){.kind = MO_V_DATA, .k = (int8_t)(zeros > low ? zeros : low)}, s->width));
+}
+
+static bool combine_cmov(mo_flow *f, mo_value v)
+{
+    return put(f, f->step->dst, mo_value_join(&f->checker->values, f->now.registers[f->step->dst], v));
+}
+
+/* --- the stack ------------------------------------------------------------------ */
+
+static bool push(mo_flow *f, mo_value v)
+{
+    mo_value top = mo_value_add(&f->checker->values, f->now.registers[MO_RSP], mo_number(-8));
+    return mo_flow_move_stack(f, top) && mo_flow_store(f, top, 8, v);
+}
+
+static bool pop(mo_flow *f, uint8_t reg)
+{
+    mo_value top = f->now.registers[MO_RSP], v;
+    if (!mo_flow_load(f, top, 8, &v) || !mo_flow_move_stack(f, mo_value_add(&f->checker->values, top, mo_number(8))))
+        return false;
+    return put(f, reg, v);
+}
+
+static bool leave(mo_flow *f)
+{
+    mo_value frame = f->now.registers[MO_RBP];
+    frame.entry = 0;
+    return mo_flow_move_stack(f, frame) && pop(f, MO_RBP);
+}
+
+static bool probe(mo_flow *f)
+{
+    mo_value top = f->now.registers[MO_RSP], to = f->now.registers[f->step->src];
+    int64_t distance = (int64_t)top.at - to.at;
+    if (top.kind != MO_V_STACK || to.kind != MO_V_STACK || top.index != to.index || distance <= 0 || distance % PAGE)
+        return mo_refuse(f, "want the stack probed down to a page's distance below");
+    f->now.touched = to.at;
+    return mo_flow_move_stack(f, to);
+}
+
+/* --- the rest ---------------------------------------------------------------------- */
+
+static bool other(mo_flow *f)
+{
+    const mo_step *s = f->step;
+    mo_value none;
+    if ((s->access & MO_READS) && !load(f, &none))
+        return false;
+    if ((s->access & MO_WRITES) && !store(f, mo_unknown()))
+        return false;
+    for (uint32_t regs = s->writes; regs; regs &= regs - 1)
+        if (!put(f, (uint8_t)__builtin_ctz(regs), mo_unknown()))
+            return false;
+    for (uint32_t lanes = s->lanes; lanes; lanes &= lanes - 1) {
+        uint32_t v = (uint32_t)__builtin_ctz(lanes);
+        mo_state_clear_slots(&f->now, mo_lane_key(v, 0), mo_lane_key(v + 1, 0));
+    }
+    return true;
+}
+
+/* How far a string instruction goes from its pointers; 0: unknown. */
+static uint32_t string_bytes(const mo_flow *f)
+{
+    mo_value count = f->now.registers[MO_RCX];
+    if (!f->step->repeated)
+        return f->step->size;
+    bool known = count.kind == MO_V_NUMBER && count.at > 0 && count.at < INT32_MAX / 8;
+    return known ? (uint32_t)count.at * f->step->size : 0;
+}
+
+static bool string_pointer(mo_flow *f, uint8_t reg, bool write, uint32_t bytes)
+{
+    mo_value v = f->now.registers[reg], none;
+    bool guest = v.kind == MO_V_MEMORY && v.k == 1;
+    if (!guest && !bytes)
+        return mo_refuse(f, "want a memory's pointer for an unknown length");
+    if (!(write ? mo_flow_store(f, v, bytes ? bytes : 1, mo_unknown()) : mo_flow_load(f, v, bytes ? bytes : 1, &none)))
+        return false;
+    return put(f, reg, guest ? v : mo_unknown());
+}
+
+static bool string(mo_flow *f)
+{
+    uint32_t bytes = string_bytes(f);
+    if (f->step->narrow || f->step->segment)
+        return mo_refuse(f, "want no string instruction with prefixes");
+    if ((f->step->access & MO_READS) && !string_pointer(f, MO_RSI, false, bytes))
+        return false;
+    if (!string_pointer(f, MO_RDI, true, bytes))
+        return false;
+    if (f->step->repeated)
+        f->now.registers[MO_RCX] = mo_number(0);
+    return true;
+}
+
+/* --- control ------------------------------------------------------------------------- */
+
+static bool call_through(mo_flow *f, bool tail, bool *retgoes_on)
+{
+    const mo_step *s = f->step;
+    mo_value code = mo_unknown();
+    if (s->access ? !load(f, &code) : (code = f->now.registers[s->src], false))
+        return false;
+    code.entry = 0;
+    return mo_flow_call(f, code, tail, retgoes_on);
+}
+
+static bool call(mo_flow *f, bool *retgoes_on)
+{
+    const mo_step *s = f->step;
+    if (s->access || s->src != MO_NO_REGISTER)
+        return call_through(f, false, retgoes_on);
+    const mo_checked *to = mo_check_function_at(f->checker, s->target);
+    return mo_flow_call(f, mo_value_of(MO_V_FUNCTION, (uint32_t)(to - f->checker->functions), 0), false, retgoes_on);
+}
+
+static bool jump(mo_flow *f)
+{
+    bool ignored;
+    mo_checked *to = mo_check_function_at(f->checker, f->step->target);
+    if (to && to->at == f->step->target)
+        return mo_flow_call(f, mo_value_of(MO_V_FUNCTION, (uint32_t)(to - f->checker->functions), 0), true, &ignored);
+    return mo_flow_reach(f, f->step->target);
+}
+
+static bool jump_through(mo_flow *f)
+{
+    bool ignored;
+    mo_value v = f->step->access ? mo_unknown() : f->now.registers[f->step->src];
+    if (v.kind == MO_V_JUMP_TARGET)
+        return mo_flow_reach_table(f, v.index);
+    return call_through(f, true, &ignored);
+}
+
+bool mo_flow_step(mo_flow *f, bool *retgoes_on)
+{
+    const mo_step *s = f->step;
+    mo_value v = mo_unknown();
+    *retgoes_on = true;
+    switch ((mo_step_op)s->op) {
+    case MO_STEP_OTHER: return other(f);
+    case MO_STEP_MOVE: return put(f, s->dst, cut(f->now.registers[s->src], s->width));
+    case MO_STEP_NUMBER: return put(f, s->dst, mo_number(s->number));
+    case MO_STEP_LOAD: case MO_STEP_LOAD_SIGNED: return load(f, &v) && put(f, s->dst, v);
+    case MO_STEP_STORE: return store(f, operand(f));
+    case MO_STEP_LEA: return put(f, s->dst, address(f));
+    case MO_STEP_ADD: return put(f, s->dst, add(f, operand(f)));
+    case MO_STEP_SUB: return put(f, s->dst, add(f, mo_value_negate(operand(f))));
+    case MO_STEP_ADD_LOAD: return load(f, &v) && put(f, s->dst, add(f, v));
+    case MO_STEP_SUB_LOAD: return load(f, &v) && put(f, s->dst, add(f, mo_value_negate(v)));
+    case MO_STEP_AND: return mask(f);
+    case MO_STEP_SHL: return put(f, s->dst, cut(mo_value_scale(f->now.registers[s->dst], (int)s->number & (s->width == 8 ? 63 : 31)), s->width));
+    case MO_STEP_NEG: return put(f, s->dst, mo_value_add(&f->checker->values, mo_value_negate(f->now.registers[s->dst]), mo_number(s->number)));
+    case MO_STEP_CMOV: return combine_cmov(f, f->now.registers[s->src]);
+    case MO_STEP_CMOV_LOAD: return load(f, &v) && combine_cmov(f, v);
+    case MO_STEP_XCHG:
+        v = f->now.registers[s->dst];
+        return put(f, s->dst, f->now.registers[s->src]) && put(f, s->src, v);
+    case MO_STEP_PUSH:
+        if (s->access && !load(f, &v))
+            return false;
+        return push(f, s->access ? v : operand(f));
+    case MO_STEP_POP: return pop(f, s->dst);
+    case MO_STEP_LEAVE: return leave(f);
+    case MO_STEP_PROBE: return probe(f);
+    case MO_STEP_STRING: return string(f);
+    case MO_STEP_CALL: return call(f, retgoes_on);
+    case MO_STEP_BRANCH: return jump(f);
+    case MO_STEP_JUMP: *retgoes_on = false; return jump(f);
+    case MO_STEP_JUMP_THROUGH: *retgoes_on = false; return jump_through(f);
+    case MO_STEP_RET: *retgoes_on = false; return mo_flow_return(f);
+    case MO_STEP_TRAP: *retgoes_on = false; return true;
+    case MO_STEP_LANE_IN: case MO_STEP_LANE_OUT: case MO_STEP_LANES: break;
+    }
+    return mo_refuse(f, "want an instruction that the checker follows");
+}

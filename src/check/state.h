@@ -1,0 +1,43 @@
+/* state.h - what a checker knows at one place of a function: a value per general
+ * register and, sorted, the few stack slots and vector lanes that hold more than data.
+ * Joining b into a only ever takes knowledge away from a. */
+#ifndef MO_CHECK_STATE_H
+#define MO_CHECK_STATE_H
+
+#include "check/value.h"
+
+#define MO_CHECK_REGISTERS 16
+
+typedef struct mo_slot {
+    uint64_t key; /* mo_stack_key(), mo_lane_key() */
+    mo_value value;
+} mo_slot;
+
+typedef struct mo_state {
+    bool reached;
+    int32_t touched; /* lowest offset that is surely touched, from entry's stack pointer */
+    int32_t floor;   /* where the stack pointer was aligned; 1: it was not */
+    uint32_t nslots;
+    size_t cap;
+    mo_value registers[MO_CHECK_REGISTERS];
+    mo_slot *slots;
+} mo_state;
+
+static inline uint64_t mo_stack_key(uint32_t region, int64_t at)
+{
+    return (uint64_t)(region + 1) << 32 | (uint32_t)(at + INT64_C(0x80000000));
+}
+#define MO_LANES 8 /* of 64 bits, in the longest vector register */
+static inline uint64_t mo_lane_key(uint32_t reg, uint32_t lane) { return reg * MO_LANES + lane; }
+
+mo_value mo_state_slot(const mo_state *s, uint64_t key);
+/* Values that say nothing are not kept. False: memory is out. */
+bool mo_state_set_slot(mo_state *s, uint64_t key, mo_value v);
+void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to); /* keys from <= key < to */
+
+bool mo_state_copy(mo_state *to, const mo_state *from);
+/* Adds what may also be; *retchanged if a knows less now. */
+bool mo_state_join(mo_values *all, mo_state *a, const mo_state *b, bool *retchanged);
+void mo_state_free(mo_state *s);
+
+#endif

@@ -1,0 +1,87 @@
+/* value.h - what a checker knows of one 64-bit word: where it comes from, never how
+ * big it is. DATA says nothing and permits nothing; every other kind permits what
+ * access.c and calls_x86_64.c say. mo_value_join() of two gives what both permit.
+ *
+ *   DATA            anything; k: this many low bits are zero
+ *   NUMBER          the constant at, sign-extended
+ *   CONTEXT         own context + at            RUN     its mo_run + at
+ *   HELPERS         table of helpers + at       HELPER  address of helper number index
+ *   FUNCTION        address of own function number index (of check.c's list)
+ *   *_CODE *_CONTEXT  what an import (index), a table entry, a funcref says
+ *   MEMORY          k * base of memory index, plus anything
+ *   MEMORY_DESC TABLE_DESC   descriptor of memory or table index, + at
+ *   TABLE           an entry of table index, + at (0 to 31)
+ *   GLOBAL          imported variable index, + at
+ *   WORD            a reference word, + at; k: mask of mo_word, what it may be taken for
+ *   STACK           + at; index 0: from the stack pointer at entry, 1: from where it was aligned
+ *   CONST           label index (offset from TEXT) + at; k: plus anything
+ *   JUMP_ENTRY      an entry of the jump table at label index;  JUMP_TARGET: label + entry
+ *   EITHER          one of the values of set number index */
+#ifndef MO_CHECK_VALUE_H
+#define MO_CHECK_VALUE_H
+
+#include "base/base.h"
+
+typedef enum mo_value_kind {
+    MO_V_DATA, MO_V_NUMBER, MO_V_CONTEXT, MO_V_RUN, MO_V_HELPERS, MO_V_HELPER, MO_V_FUNCTION,
+    MO_V_IMPORT_CODE, MO_V_IMPORT_CONTEXT, MO_V_TABLE_CODE, MO_V_TABLE_CONTEXT, MO_V_WORD_CODE, MO_V_WORD_CONTEXT,
+    MO_V_MEMORY, MO_V_MEMORY_DESC, MO_V_TABLE_DESC, MO_V_TABLE, MO_V_GLOBAL, MO_V_WORD, MO_V_STACK, MO_V_CONST,
+    MO_V_JUMP_ENTRY, MO_V_JUMP_TARGET, MO_V_EITHER,
+} mo_value_kind;
+
+/* What a reference word may be; bits, for one place may hold several over a module. */
+enum { MO_WORD_FUNC = 1, MO_WORD_EXN = 2, MO_WORD_EXTERN = 4, MO_WORD_ANY = 8 };
+
+#define MO_ANY_INDEX UINT32_MAX
+
+typedef struct mo_value {
+    uint8_t kind;
+    uint8_t entry; /* 1 + the register whose value at entry this is; 0: none */
+    int8_t k;
+    uint8_t pad;
+    int32_t at;
+    uint32_t index;
+} mo_value;
+
+#define MO_SET_VALUES 12
+typedef struct mo_value_set {
+    uint32_t n;
+    mo_value values[MO_SET_VALUES];
+} mo_value_set;
+
+/* Sets made so far, and where own function records lie: the context's address plus
+ * such an offset is a reference word too. */
+typedef struct mo_values {
+    mo_value_set *sets;
+    size_t nsets, cap;
+    uint32_t records_at, records_end, record_size;
+} mo_values;
+
+static inline mo_value mo_unknown(void) { return (mo_value){0}; }
+static inline mo_value mo_value_of(mo_value_kind kind, uint32_t index, int64_t at)
+{
+    return (mo_value){.kind = (uint8_t)kind, .at = (int32_t)at, .index = index};
+}
+mo_value mo_number(int64_t n);
+mo_value mo_word(uint32_t mask);
+static inline bool mo_value_same(mo_value a, mo_value b) { return memcmp(&a, &b, sizeof a) == 0; }
+/* Low bits that are surely zero. */
+int mo_value_zeros(mo_value v);
+
+mo_value mo_value_join(mo_values *all, mo_value a, mo_value b);
+mo_value mo_value_add(mo_values *all, mo_value a, mo_value b);
+mo_value mo_value_negate(mo_value v);
+mo_value mo_value_scale(mo_value v, int shift); /* v << shift */
+/* May v be taken for a reference of every kind in mask (one bit)? */
+bool mo_value_is_word(const mo_values *all, mo_value v, uint32_t mask);
+
+/* The values that v may be: itself, or those of its set. */
+const mo_value *mo_value_members(const mo_values *all, const mo_value *v, uint32_t *retn);
+
+/* "the context + 24", into buf, which is returned. */
+#define MO_VALUE_TEXT 64
+const char *mo_value_text(mo_value v, char buf[MO_VALUE_TEXT]);
+
+void mo_values_free(mo_values *all);
+
+#endif

@@ -1,0 +1,35 @@
+/* compiler.h - mote-compile: the only program that links LLVM.
+ *   words --mo_flags_take--> mo_job_flags; bytes --mo_job_run--> artifact, IR or assembly */
+#ifndef MO_CLI_COMPILER_H
+#define MO_CLI_COMPILER_H
+
+#include "artifact/artifact.h"
+#include "code/llvm/compile.h"
+
+typedef enum mo_emit_kind { MO_EMIT_ARTIFACT, MO_EMIT_LLVM, MO_EMIT_ASM, MO_EMIT_OBJECT } mo_emit_kind;
+
+/* One compile, as asked for. Strings belong to whoever gave the flags. */
+typedef struct mo_job_flags {
+    mo_compile_options options;
+    mo_features features;
+    mo_emit_kind emit;
+    uint32_t time_limit_s;      /* 0: none */
+    uint64_t memory_limit;      /* bytes of address space, 0: none */
+    bool timings;               /* tell on stderr how long each step took */
+    bool worker, help, version;
+    const char *input, *output; /* NULL: not given */
+} mo_job_flags;
+
+mo_job_flags mo_flags_default(void);
+/* Takes one flag or, if it wants one, its value from the following word; returns
+ * how many words were used, 0 on an error. */
+int mo_flags_take(mo_job_flags *f, const char *word, const char *next, mote_error *err);
+void mo_flags_help(void);
+
+/* Module bytes -> what f->emit asks for, in ret. */
+bool mo_job_run(const mo_job_flags *f, const void *bytes, size_t len, mo_buffer *ret, mote_error *err);
+
+/* Serves requests from standard input until its end; returns the exit code. */
+int mo_worker(void);
+
+#endif

@@ -1,0 +1,103 @@
+/* main.c - mote-compile: one file to one artifact, or a worker. Exit codes: exits.h. */
+#include "cli/compiler/compiler.h"
+#include "cli/exits.h"
+
+#include <llvm-c/ErrorHandling.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void on_llvm_error(const char *reason)
+{
+    fprintf(stderr, "mote-compile: LLVM gave up: %s\n", reason);
+    _exit(EXIT_SYSTEM);
+}
+
+static void on_alarm(int signal_number)
+{
+    static const char text[] = "mote-compile: time limit reached\n";
+    (void)signal_number;
+    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(n < 0 ? EXIT_SYSTEM : EXIT_TIMEOUT);
+}
+
+static int fail(const char *file, const mote_error *err)
+{
+    fprintf(stderr, "mote-compile: %s%s", file ? file : "", file ? ": " : "");
+    if (err->offset != MOTE_NOWHERE)
+        fprintf(stderr, "offset 0x%" PRIx64 ": ", err->offset);
+    if (err->function != MOTE_NOWHERE)
+        fprintf(stderr, "function %" PRIu64 ": ", err->function);
+    fprintf(stderr, "%s: %s\n", mote_status_name(err->status), err->message);
+    return exit_for(err);
+}
+
+static bool set_limits(const mo_job_flags *f, mote_error *err)
+{
+    if (f->memory_limit) {
+        struct rlimit limit = {f->memory_limit, f->memory_limit};
+        if (setrlimit(RLIMIT_AS, &limit) != 0)
+            return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "--memory-limit: the system refused");
+    }
+    if (f->time_limit_s)
+        alarm(f->time_limit_s);
+    return true;
+}
+
+/* FILE.wasm -> FILE.mote and so on. */
+static const char *output_name(const mo_job_flags *f, char *room, size_t size)
+{
+    static const char *const endings[] = {"mote", "ll", "s", "o"};
+    if (f->output)
+        return f->output;
+    size_t len = strlen(f->input);
+    if (len > 5 && strcmp(f->input + len - 5, ".wasm") == 0)
+        len -= 5;
+    snprintf(room, size, "%.*s.%s", (int)len, f->input, endings[f->emit]);
+    return room;
+}
+
+static int compile_file(const mo_job_flags *f)
+{
+    mote_error err = {.offset = MOTE_NOWHERE, .function = MOTE_NOWHERE};
+    char room[4096];
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    mo_buffer result = {0};
+    bool ok = set_limits(f, &err) && mo_file_read(f->input, (size_t)1 << 30, &bytes, &len, &err) &&
+              mo_job_run(f, bytes, len, &result, &err);
+    const char *out = output_name(f, room, sizeof room);
+    if (ok && strcmp(out, "-") == 0)
+        ok = fwrite(result.at, 1, result.len, stdout) == result.len && fflush(stdout) == 0;
+    else if (ok)
+        ok = mo_file_write(out, result.at, result.len, 0644, &err);
+    mo_free(bytes);
+    mo_buffer_free(&result);
+    return ok ? 0 : fail(f->input, &err);
+}
+
+int main(int argc, char **argv)
+{
+    mo_job_flags f = mo_flags_default();
+    mote_error err = {.offset = MOTE_NOWHERE, .function = MOTE_NOWHERE};
+    for (int i = 1; i < argc;) {
+        int used = mo_flags_take(&f, argv[i], argv[i + 1], &err);
+        if (!used)
+            return fail(NULL, &err);
+        i += used;
+    }
+    LLVMInstallFatalErrorHandler(on_llvm_error);
+    signal(SIGALRM, on_alarm);
+    if (f.help)
+        return mo_flags_help(), 0;
+    if (f.version)
+        return printf("mote-compile %s\n", mote_version()), 0;
+    if (f.worker)
+        return mo_worker();
+    if (!f.input)
+        return fprintf(stderr, "mote-compile: want a file to compile; --help tells more\n"), EXIT_USAGE;
+    return compile_file(&f);
+}

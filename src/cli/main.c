@@ -1,0 +1,68 @@
+/* main.c - which command. Everything else is the command's own. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const command *const commands[] = {
+    &command_run, &command_compile, &command_validate, &command_inspect, &command_help, NULL,
+};
+
+const command *find_command(const char *name)
+{
+    for (const command *const *c = commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    return NULL;
+}
+
+static int no_such_command(const char *word)
+{
+    const char *names[sizeof commands / sizeof *commands] = {0};
+    for (size_t i = 0; commands[i]; i++)
+        names[i] = commands[i]->name;
+    const char *near = nearest(word, names);
+    if (near)
+        say("there is no command or file %s; did you mean mote %s?", word, near);
+    else
+        say("there is no command or file %s; `mote help` lists the commands", word);
+    return EXIT_USAGE;
+}
+
+/* A word that names a file rather than a command that was mistyped. */
+static bool names_a_file(const char *word)
+{
+    return strpbrk(word, "./") != NULL;
+}
+
+static int finish(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        say("standard output cannot be written");
+        return status ? status : EXIT_SYSTEM;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static char *help[] = {"help", NULL};
+    if (argc < 2) {
+        command_help.run(&command_help, 1, help);
+        return finish(EXIT_USAGE);
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("mote %s\n", mote_version());
+        return finish(EXIT_OK);
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return finish(command_help.run(&command_help, 1, help));
+
+    const command *c = find_command(word);
+    if (c)
+        return finish(c->run(c, argc - 1, argv + 1));
+    if (word[0] == '-' || names_a_file(word))
+        return finish(command_run.run(&command_run, argc, argv));
+    return no_such_command(word);
+}

@@ -1,0 +1,78 @@
+/* plan.c - before anything is emitted: which shard each function goes to, who calls
+ * it from where, and under which convention. Pulls every body once. The division
+ * depends on the module alone, never on the machine, so output is reproducible. */
+#include "code/llvm/plan.h"
+
+#define SHARD_BYTES 160000 /* of bodies; functions that lie together stay together */
+#define NOBODY UINT32_MAX
+
+static uint32_t assign_shards(const mo_module *m, mo_plan *plans)
+{
+    uint64_t total = 0;
+    for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
+        total += m->funcs[i].body_len;
+    uint64_t n = (total + SHARD_BYTES - 1) / SHARD_BYTES, done = 0;
+    if (n == 0)
+        n = 1;
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < m->nfuncs; i++) {
+        if (i < m->nimported_funcs) {
+            plans[i].shard = NOBODY;
+            continue;
+        }
+        last = (uint32_t)(done * n / (total ? total : 1));
+        plans[i].shard = last;
+        done += m->funcs[i].body_len;
+    }
+    return last + 1;
+}
+
+/* Is this call inside a try_table of its function that can catch? mo_try_call
+ * speaks the outside convention only. */
+static bool is_tried(const mo_body *b)
+{
+    for (uint32_t i = 0; i < b->depth; i++)
+        if (b->controls[i].op == MO_OP_try_table)
+            return true;
+    return false;
+}
+
+static bool look_at_calls(const mo_module *m, mo_body *b, uint32_t func, mo_plan *plans, mote_error *err)
+{
+    if (!mo_body_open(b, m, func, NULL, err))
+        return false;
+    mo_insn in;
+    while (mo_body_next(b, &in)) {
+        if (in.op != MO_OP_call && in.op != MO_OP_return_call)
+            continue;
+        mo_plan *callee = &plans[in.index];
+        if (callee->shard != plans[func].shard)
+            callee->shared = true;
+        if (m->funcs[func].throws && in.op == MO_OP_call && callee->convention == MO_INSIDE && is_tried(b))
+            callee->convention = MO_OUTSIDE;
+    }
+    bool ok = b->depth == 0;
+    mo_body_close(b);
+    return ok;
+}
+
+static mo_convention convention_of(const mo_module *m, uint32_t func)
+{
+    const mo_func *f = &m->funcs[func];
+    if (f->tail_calls || f->tail_target)
+        return MO_UNIFORM;
+    return f->import != MO_NO_IMPORT || mo_is_reachable(m, func) ? MO_OUTSIDE : MO_INSIDE;
+}
+
+bool mo_plan_make(const mo_module *m, mo_plan *plans, uint32_t *nshards, mote_error *err)
+{
+    *nshards = assign_shards(m, plans);
+    for (uint32_t i = 0; i < m->nfuncs; i++)
+        plans[i].convention = convention_of(m, i);
+    mo_body body = {0};
+    bool ok = true;
+    for (uint32_t i = m->nimported_funcs; ok && i < m->nfuncs; i++)
+        ok = look_at_calls(m, &body, i, plans, err);
+    mo_body_free(&body);
+    return ok;
+}
