@@ -7,6 +7,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 INSTALL ?= $(if $(MOTE_NO_INSTALL),no,yes)
 SPEC ?=
+SECONDS ?= 60
 CONFIGURE = [ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP)
 NINJA = ninja -C $(BUILD) $(if $(V),-v,--quiet)
 
@@ -34,6 +35,11 @@ tsan: ## the tests of threads under the thread sanitizer
 clang: ## make check, built by clang
 	@CC=clang-19 CXX=clang++-19 $(MAKE) --no-print-directory check BUILD=$(BUILD)-clang INSTALL=no
 
+fuzz: ## every fuzz target for SECONDS (60) in all, built by clang with the sanitizers
+	@CC=clang-19 CXX=clang++-19 $(MAKE) --no-print-directory all BUILD=$(BUILD)-fuzz \
+	    SETUP="-Db_sanitize=address,undefined -Db_lundef=false -Dman=false -Dfuzz=true -Dtests=false -Dcompiler=disabled $(SETUP)"
+	@tools/fuzz $(BUILD)-fuzz $(SECONDS)
+
 spec: all ## the specification's scripts; SPEC="FOLDER..." for some only, ARGS="-O0 --verbose"
 	@tools/spec $(BUILD) $(ARGS) $(SPEC)
 
@@ -41,15 +47,15 @@ demo: all ## compiles a real program and calls a function that it exports
 	@tools/demo $(BUILD)
 
 bench: all ## every benchmark, quickly
-	@lab/run --quick
+	@for bench in lab/*/run; do echo "== $$bench --quick"; $$bench --quick || exit 1; done
 
 install: all ## programs, libraries, headers, manual pages
 	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean: ## removes what was built
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-tsan $(BUILD)-clang
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-tsan $(BUILD)-clang $(BUILD)-fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all deps check sanitize tsan clang spec demo bench install clean help
+.PHONY: all deps check sanitize tsan clang fuzz spec demo bench install clean help

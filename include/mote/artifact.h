@@ -53,7 +53,7 @@ typedef struct mote_artifact_facts {
     uint8_t module_hash[16];
     uint8_t contents_hash[16];
     unsigned opt_level;
-    bool fuel, canonical_nans, strict, segment;
+    bool fuel, canonical_nans, strict;
     uint64_t file_bytes, code_bytes, image_bytes;
     size_t nfuncs; /* imports included */
 } mote_artifact_facts;

@@ -3,22 +3,23 @@
 A thing is built again only when its command or the contents of what it reads changed.
 Nothing here is timed."""
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-OUT = Path(os.environ.get("LAB_BUILD", ROOT / "build" / "lab")).resolve() / "kernels"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import common                          # noqa: E402
+from common import CLANG, ROOT, Deadline, Unavailable, make, quick_seconds, run_tool    # noqa: E402, F401
+
+OUT = common.OUT / "kernels"
 KERNELS = ROOT / "guests" / "kernels"
 PROGRAMS = ROOT / "guests" / "programs"
-CLANG = os.environ.get("CLANG", "clang-19")
 
 # One source, one compiler, one level; the targets differ in these flags only.
 TARGETS = {
@@ -28,24 +29,6 @@ TARGETS = {
 }
 # Without contraction a fused multiply-add can't change a result between targets.
 COMMON = ["-std=gnu17", "-ffp-contract=off", "-fno-math-errno", "-w"]
-
-
-class Unavailable(Exception):
-    """Why something can't be built or run; the words are shown to the user."""
-
-
-class Deadline:
-    """The time that a run may take; seconds is None when it may take any."""
-
-    def __init__(self, seconds):
-        self.end = None if seconds is None else time.monotonic() + seconds
-
-    def left(self):
-        return None if self.end is None else max(0.0, self.end - time.monotonic())
-
-    def check(self):
-        if self.left() == 0.0:
-            raise Unavailable("out of time")
 
 
 @dataclass
@@ -91,58 +74,6 @@ def program_cases():
                                                     "compress", "decompress", "bzlib")],
                   flags=["-DBZ_NO_STDIO", "-I{source}"]),
     ]
-
-
-def run_tool(command, deadline, cwd=None):
-    """Runs a command; its output is shown only in the reason of a failure."""
-    deadline.check()
-    try:
-        done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=deadline.left(), errors="replace")
-    except subprocess.TimeoutExpired:
-        raise Unavailable("out of time") from None
-    except OSError as error:
-        raise Unavailable(f"{command[0]}: {error.strerror}") from None
-    if done.returncode != 0:
-        lines = [line for line in done.stdout.splitlines() if line.strip()] or ["no output"]
-        word = next((line for line in lines if "error" in line.lower()), lines[-1])
-        raise Unavailable(f"{Path(command[0]).name}: status {done.returncode}: {word.strip()[:200]}")
-
-
-def digest(command, inputs, tools):
-    """Tools count by size and time, inputs by content."""
-    state = hashlib.sha256("\0".join(str(word) for word in command).encode())
-    for tool in [shutil.which(str(command[0])) or command[0], *tools]:
-        if os.path.exists(tool):
-            found = os.stat(tool)
-            state.update(f"{found.st_size}:{found.st_mtime_ns}\0".encode())
-    for path in inputs:
-        state.update(Path(path).read_bytes())
-    return state.hexdigest()
-
-
-_locks, _locks_guard = {}, threading.Lock()
-
-
-def make(out, command, inputs, deadline, built_only=False, tools=()):
-    """Makes the file out by a command unless the last making had the same inputs and tools
-    (the command's own program and those that it starts)."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with _locks_guard:
-        lock = _locks.setdefault(out, threading.Lock())
-    with lock:
-        stamp, key = out.with_name(out.name + ".key"), digest(command, inputs, tools)
-        if out.exists() and stamp.exists() and stamp.read_text() == key:
-            return out
-        if built_only:
-            raise Unavailable("not built yet (run without --quick, or with --build)")
-        out.unlink(missing_ok=True)
-        run_tool(command, deadline)
-        if not out.exists():
-            raise Unavailable(f"{Path(command[0]).name} made no file")
-        stamp.write_text(key)
-    return out
 
 
 def require_clang():

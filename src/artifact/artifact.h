@@ -105,6 +105,9 @@ const mo_meta_export *mo_artifact_export(const mo_artifact *a, const void *name,
  * For signal handlers: bounded, takes no memory; SITES is not believed. */
 typedef struct mo_source { uint32_t func; uint32_t offset; } mo_source;
 uint32_t mo_artifact_source(const mo_artifact *a, const void *pc, mo_source *frames, uint32_t cap);
+/* Where functions lie in TEXT, by address; none if SITES is damaged. a->sites itself is
+ * not checked: use this and mo_artifact_source. */
+const mo_site_range *mo_artifact_ranges(const mo_artifact *a, uint32_t *retn);
 /* The name section's name of a function, or an empty span. */
 mo_span mo_artifact_func_name(const mo_artifact *a, uint32_t func);
 

@@ -48,6 +48,14 @@ static bool open_sites(const mo_artifact *a, sites *ret)
     return true;
 }
 
+const mo_site_range *mo_artifact_ranges(const mo_artifact *a, uint32_t *retn)
+{
+    sites s;
+    bool ok = open_sites(a, &s);
+    *retn = ok ? s.nranges : 0;
+    return ok ? s.ranges : NULL;
+}
+
 static const mo_site_range *find_range(const sites *s, uint64_t at)
 {
     uint32_t low = 0, high = s->nranges;

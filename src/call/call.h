@@ -82,15 +82,19 @@ static inline void mo_store_set_pending(mote_store *store, mo_exception *exn)
     store->pending = exn;
     store->pending_call = mo_store_call(store);
 }
+/* Of functions that end by going to a handler: the thread sanitizer would believe that
+ * they run for ever, one in another. */
+#define MO_NO_RETURN_KNOWN __attribute__((no_sanitize("thread")))
+
 /* Notes a trap with the backtrace that starts at pc. For signal handlers too. */
 void mo_trap_set(mote_store *store, uint32_t code, const void *pc, void **frame, bool exact);
 /* Ends the call from a helper or the glue below it. */
 _Noreturn void mo_raise(mo_run *run, uint32_t code) __attribute__((cold));
 _Noreturn void mo_raise_interrupt(mo_run *run) __attribute__((cold));
 /* Throws exn in the guest code that called the helper or host function. */
-_Noreturn void mo_throw(mo_run *run, mo_exception *exn);
+_Noreturn void mo_throw(mo_run *run, mo_exception *exn) MO_NO_RETURN_KNOWN;
 /* A host function returned that status. */
-_Noreturn void mo_host_failed(mo_run *run, int status);
+_Noreturn void mo_host_failed(mo_run *run, int status) MO_NO_RETURN_KNOWN;
 /* err for a call that ended so. */
 mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *err);
 

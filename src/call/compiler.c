@@ -116,11 +116,11 @@ const char *mote_compiler_path(const mote_compiler *compiler) { return compiler-
 
 /* --- its process ---------------------------------------------------------- */
 
-/* How a process ended, in words: "killed by signal 9". */
+/* How a process ended, in words: "was killed by signal 9". */
 static void tell_end(int status, char text[64])
 {
     if (WIFSIGNALED(status))
-        snprintf(text, 64, "killed by signal %d", WTERMSIG(status));
+        snprintf(text, 64, "was killed by signal %d", WTERMSIG(status));
     else
         snprintf(text, 64, "exited with status %d", WEXITSTATUS(status));
 }
@@ -260,7 +260,7 @@ static mote_status compile(mote_compiler *compiler, const void *bytes, size_t le
     send_request(compiler->fd, bytes, len, flags, nflags);
     if (!receive_answer(compiler->fd, &answer, &contents, err)) {
         bury(compiler, end);
-        mo_fail(err, MOTE_IO, MOTE_NOWHERE, "compiler: it was %s before it answered", end);
+        mo_fail(err, MOTE_IO, MOTE_NOWHERE, "compiler: it %s before it answered", end);
         return err->status;
     }
     if (answer.status == MOTE_OK) {

@@ -1,6 +1,7 @@
 /* engine.c - engines and stores, as the public headers have them. */
 #include "call/call.h"
 
+#include "call/sanitize.h"
 #include "mote/engine.h"
 #include "mote/module.h"
 #include "mote/store.h"
@@ -88,6 +89,7 @@ void mote_store_free(mote_store *store)
     if (!store)
         return;
     mo_timer_release(store);
+    mo_sanitize_release(store);
     mo_store_release(store);
     mote_engine_unref(store->engine);
     mo_free(store);

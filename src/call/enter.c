@@ -75,7 +75,7 @@ mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo
     mo_thread *thread = &mo_thread_here;
     if (!thread->ready && !mo_thread_start())
         return mo_tell(err, MOTE_NOMEM, "thread: no memory for its signal stack");
-    void *stack = store->stack.top, *host = NULL;
+    void *stack = store->stack.top;
     bool nested = mo_store_runs(store);
     if (nested) {
         mote_status status = nested_stack(store, thread, &stack, err);
@@ -84,19 +84,19 @@ mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo
     }
     mote_store_clear(store);
     mo_activation here = {atomic_load_explicit(&thread->top, memory_order_relaxed), store};
+    mo_switch change = {.outer = here.above ? here.above->store : NULL};
     set_top(thread, &here);
     if (!nested)
         begin(store, thread);
     if (stack)
-        mo_sanitize_enter(store, &host);
+        mo_sanitize_enter(store, &change);
     int status = mo_enter(image, code, context, &store->run, stack);
-    if (stack)
-        mo_sanitize_leave(store, host, status != 0);
-    if (!nested) {
+    if (!nested)
         finish(store);
-        if (store->timeout_us)
-            mo_timer_stop(store);
-    }
+    if (stack)
+        mo_sanitize_leave(store, &change, status != 0);
+    if (!nested && store->timeout_us)
+        mo_timer_stop(store);
     set_top(thread, here.above);
     return mo_likely(status == 0) ? MOTE_OK : mo_call_failed(store, (mote_status)status, err);
 }

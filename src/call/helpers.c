@@ -135,9 +135,12 @@ void mo_helper_table_copy(mo_context *context, uint32_t to_index, uint32_t from_
 
 void mo_helper_table_init(mo_context *context, uint32_t table, uint32_t elem, uint64_t to, uint32_t from, uint32_t n)
 {
-    uint32_t code = mo_table_init(mo_instance_of(context), table, elem, to, from, n);
-    if (code)
-        mo_raise(context->run, code);
+    mote_instance *instance = mo_instance_of(context);
+    if (!mo_table_init_inside(instance, table, elem, to, from, n))
+        mo_raise(context->run, MO_TRAP_TABLE_BOUNDS);
+    uint32_t step = PIECE / sizeof(mo_table_entry);
+    for (; n && !interrupted(context); to += step, from += step, n -= n < step ? n : step)
+        mo_table_init(instance, table, elem, to, from, n < step ? n : step);
 }
 
 void mo_helper_elem_drop(mo_context *context, uint32_t elem)
@@ -165,7 +168,7 @@ void *mo_helper_exception_new(mo_context *context, uint32_t tag_index)
     return exn;
 }
 
-void mo_helper_exception_throw(mo_context *context, void *exn)
+MO_NO_RETURN_KNOWN void mo_helper_exception_throw(mo_context *context, void *exn)
 {
     if (!exn)
         mo_raise(context->run, MO_TRAP_NULL_EXCEPTION);

@@ -151,8 +151,9 @@ static mote_status check_results(mote_caller *host, const mote_raw *values)
     const mote_store *store = host->ref.owner;
     for (uint32_t i = 0; i < host->nresults; i++)
         if (!mo_value_fits(store, host->results[i], &values[i]))
-            return mote_caller_trap(host, MOTE_TRAP_HOST, "host function failed: result %" PRIu32 " is not a %s of its store",
-                                    i, mo_type_text(host->results[i], text));
+            return mote_caller_trap(host, MOTE_TRAP_HOST,
+                                    "host function failed: result %" PRIu32 " is not a %s of its store", i,
+                                    mo_type_text(host->results[i], text));
     return MOTE_OK;
 }
 

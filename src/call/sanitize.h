@@ -26,51 +26,76 @@
 #define MO_STACK_ANNOUNCED 0
 #endif
 
+/* Kept in the activation's C frame, from the way in to the way out. */
+typedef struct mo_switch {
+    void *host;               /* the sanitizer's name for what was left */
+    const mote_store *outer;  /* whose stack was left, or NULL: the thread's own */
+    const void *old_bottom;   /* the one that outer's activation had left */
+    size_t old_size;
+} mo_switch;
+
 #ifdef MO_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
-/* The switch to the guest's stack stays "in progress" until the way back: the
- * sanitizer accepts both stacks meanwhile, and makes no fake frames there. */
-static inline void mo_sanitize_enter(mote_store *store, void **ret)
+static inline size_t mo_sanitize_size(const mote_store *store)
 {
-    size_t usable = (size_t)(store->stack.top - store->stack.low);
-    __sanitizer_start_switch_fiber(ret, store->stack.low, usable);
+    return (size_t)(store->stack.top - store->stack.low);
 }
-static inline void mo_sanitize_leave(mote_store *store, void *host, bool failed)
+
+/* The switch to the guest's stack stays "in progress" until the way back: the
+ * sanitizer accepts both stacks meanwhile, and makes no fake frames there. Only one
+ * can be in progress: that to outer's is ended here and begun again on the way back. */
+static inline void mo_sanitize_enter(mote_store *store, mo_switch *s)
+{
+    if (s->outer)
+        __sanitizer_finish_switch_fiber(NULL, &s->old_bottom, &s->old_size);
+    __sanitizer_start_switch_fiber(&s->host, store->stack.low, mo_sanitize_size(store));
+}
+static inline void mo_sanitize_leave(mote_store *store, mo_switch *s, bool failed)
 {
     const void *bottom;
     size_t size;
     if (failed) /* abandoned frames leave their red zones behind */
-        __asan_unpoison_memory_region(store->stack.low, (size_t)(store->stack.top - store->stack.low));
+        __asan_unpoison_memory_region(store->stack.low, mo_sanitize_size(store));
     __sanitizer_finish_switch_fiber(NULL, &bottom, &size);
-    __sanitizer_start_switch_fiber(NULL, bottom, size);
-    __sanitizer_finish_switch_fiber(host, NULL, NULL);
+    __sanitizer_start_switch_fiber(NULL, s->outer ? s->old_bottom : bottom, s->outer ? s->old_size : size);
+    __sanitizer_finish_switch_fiber(s->host, NULL, NULL);
+    if (s->outer)
+        __sanitizer_start_switch_fiber(NULL, s->outer->stack.low, mo_sanitize_size(s->outer));
 }
 #elif defined(MO_TSAN)
 #include <sanitizer/tsan_interface.h>
 
-static inline void mo_sanitize_enter(mote_store *store, void **ret)
+static inline void mo_sanitize_enter(mote_store *store, mo_switch *s)
 {
-    *ret = __tsan_get_current_fiber();
+    s->host = __tsan_get_current_fiber();
     if (!store->fiber)
         store->fiber = __tsan_create_fiber(0);
     __tsan_switch_to_fiber(store->fiber, 0);
 }
-static inline void mo_sanitize_leave(mote_store *store, void *host, bool failed)
+static inline void mo_sanitize_leave(mote_store *store, mo_switch *s, bool failed)
 {
-    __tsan_switch_to_fiber(host, 0);
-    if (failed) { /* it believes that the abandoned functions still run */
+    __tsan_switch_to_fiber(s->host, 0);
+    if (failed && !mo_store_runs(store)) { /* it believes that the abandoned functions still run */
         __tsan_destroy_fiber(store->fiber);
         store->fiber = NULL;
     }
 }
-#else
-static inline void mo_sanitize_enter(mote_store *store, void **ret) { (void)store, (void)ret; }
-static inline void mo_sanitize_leave(mote_store *store, void *host, bool failed)
+static inline void mo_sanitize_release(mote_store *store)
 {
-    (void)store, (void)host, (void)failed;
+    if (store->fiber)
+        __tsan_destroy_fiber(store->fiber);
 }
+#else
+static inline void mo_sanitize_enter(mote_store *store, mo_switch *s) { (void)store, (void)s; }
+static inline void mo_sanitize_leave(mote_store *store, mo_switch *s, bool failed)
+{
+    (void)store, (void)s, (void)failed;
+}
+#endif
+#ifndef MO_TSAN
+static inline void mo_sanitize_release(mote_store *store) { (void)store; }
 #endif
 
 #endif

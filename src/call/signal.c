@@ -111,7 +111,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
     uint32_t code = ours ? classify(top->store, number, info, mo_signal_pc(uc)) : MO_TRAP_NONE;
     if (code) {
         abandon(top->store, code, uc);
-    } else if (!ours || number != SIGFPE || !is_guest_code(mo_signal_pc(uc)) || !mo_signal_mask_fp(uc, &top->store->run)) {
+    } else if (!ours || number != SIGFPE || !is_guest_code(mo_signal_pc(uc)) ||
+               !mo_signal_mask_fp(uc, &top->store->run)) {
         for (size_t i = 0; i < MO_COUNT(faults); i++)
             if (faults[i] == number)
                 pass_on(&before[i], number, info, context);
@@ -195,8 +196,13 @@ bool mote_store_interrupt(mote_store *store, mote_trap_code code)
     bool sent = call & 1;
     if (sent) {
         int thread = atomic_load_explicit(&store->thread_id, memory_order_relaxed);
-        atomic_store(&store->request, call << 8 | (code ? (uint64_t)code & 0xff : MO_TRAP_INTERRUPTED));
-        sent = send(thread, interrupt_signal);
+        uint64_t request = call << 8 | (code ? (uint64_t)code & 0xff : MO_TRAP_INTERRUPTED);
+        uint64_t earlier = atomic_exchange(&store->request, request);
+        if (earlier >> 8 != request >> 8) { /* else the signal is on its way, or was handled */
+            sent = send(thread, interrupt_signal);
+            if (!sent)
+                atomic_compare_exchange_strong(&store->request, &request, 0);
+        }
     }
     errno = saved;
     return sent;

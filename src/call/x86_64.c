@@ -46,7 +46,8 @@ void mo_signal_leave(ucontext_t *uc, mo_run *run, int status)
     r[REG_RIP] = (greg_t)(uintptr_t)mo_leave;
     r[REG_RDI] = (greg_t)(uintptr_t)run;
     r[REG_RSI] = status;
-    r[REG_RSP] = (greg_t)(((uintptr_t)run->entry - ENTRY_SIZE - 128) & ~(uintptr_t)15); /* off a stack that may be full */
+    /* Off a stack that may be full. */
+    r[REG_RSP] = (greg_t)(((uintptr_t)run->entry - ENTRY_SIZE - 128) & ~(uintptr_t)15);
     r[REG_EFL] &= ~(greg_t)0x400; /* DF */
 }
 

@@ -51,7 +51,7 @@ static bool stack_access(mo_flow *f, mo_value ea, const access *a, mo_value *ret
         return true;
     }
     mo_state_clear_slots(&f->now, key - 7, key + a->size);
-    if (a->size == 8 && !mo_state_set_slot(&f->now, key, a->stored))
+    if (a->size == 8 && !mo_state_set_slot(&f->checker->values, &f->now, key, a->stored))
         return mo_fail_nomem(f->checker->err);
     return true;
 }
@@ -179,8 +179,11 @@ static bool const_access(mo_flow *f, mo_value ea, const access *a, mo_value *ret
     bool inside = ea.k || (at >= c->const_at && at - c->const_at <= c->const_len && a->size <= c->const_len - (at - c->const_at));
     if (a->write || !inside)
         return refuse_value(f, ea, a);
-    if (f->step->op == MO_STEP_LOAD_SIGNED && ea.index != MO_ANY_INDEX)
+    int64_t n = 0;
+    if (f->step->op == MO_STEP_LOAD_SIGNED && ea.index != MO_ANY_INDEX && mo_check_jump_run(c, ea.index) > ea.index)
         *ret = mo_value_of(MO_V_JUMP_ENTRY, ea.index, 0);
+    else if (f->step->op == MO_STEP_LOAD && a->size == 8 && !ea.k)
+        *ret = mo_number((memcpy(&n, c->constants + (at - c->const_at), sizeof n), n));
     return true;
 }
 

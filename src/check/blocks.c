@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#define WALKS_EXACT 2         /* walks of a block after which numbers are widened */
 #define VISITS_PER_BLOCK 1000 /* the lattice is a few steps high: never reached */
 
 /* --- steps ---------------------------------------------------------------- */
@@ -26,19 +27,18 @@ static bool decode_steps(mo_flow *f)
     return true;
 }
 
-static bool add_target(mo_flow *f, uint32_t at)
+/* A block starts at an address; ways: how control comes there, 2 for more than one. */
+static bool add_target(mo_flow *f, uint32_t at, unsigned ways)
 {
     if (!mo_grow(&f->targets, &f->targets_cap, f->ntargets + 1, sizeof *f->targets))
         return mo_fail_nomem(f->checker->err);
-    f->targets[f->ntargets++] = at;
+    f->targets[f->ntargets++] = (mo_target){at, ways};
     return true;
 }
 
 /* --- jump tables ----------------------------------------------------------- */
 
-/* The end of the run of words around label that the linker says are distances to
- * code; label itself if there is none. */
-static uint64_t run_end(const mo_checker *c, uint32_t label)
+uint64_t mo_check_jump_run(const mo_checker *c, uint32_t label)
 {
     size_t low = 0, high = c->njumps;
     while (low < high) {
@@ -64,7 +64,7 @@ static uint64_t table_end(const mo_checker *c, uint32_t label)
         else
             high = mid;
     }
-    uint64_t end = run_end(c, label), limit = c->const_at + c->const_len;
+    uint64_t end = mo_check_jump_run(c, label), limit = c->const_at + c->const_len;
     if (end > limit)
         end = limit;
     return low < c->nlabels && c->labels[low] < end ? c->labels[low] : end;
@@ -105,7 +105,7 @@ static bool note_table(mo_flow *f, uint32_t label)
     uint64_t end = table_end(f->checker, label);
     for (uint64_t at = label; at + 4 <= end; at += 4) {
         int64_t to = table_entry(f->checker, label, at);
-        if (is_inside(f, to) && !add_target(f, (uint32_t)to))
+        if (is_inside(f, to) && !add_target(f, (uint32_t)to, 2)) /* several entries or jumps */
             return false;
     }
     return true;
@@ -118,28 +118,43 @@ static bool ends_block(const mo_step *s)
     return s->op == MO_STEP_JUMP || s->op == MO_STEP_BRANCH || s->op == MO_STEP_JUMP_THROUGH || s->op == MO_STEP_RET || s->op == MO_STEP_TRAP;
 }
 
-static int by_number(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    const mo_target *x = a, *y = b;
+    return (x->at > y->at) - (x->at < y->at);
 }
 
 static bool find_targets(mo_flow *f)
 {
     f->ntargets = 0;
-    bool ok = add_target(f, f->function->at);
+    bool ok = add_target(f, f->function->at, 1);
     for (size_t i = 0; ok && i < f->nsteps; i++) {
         const mo_step *s = &f->steps[i];
         if (s->op == MO_STEP_JUMP || s->op == MO_STEP_BRANCH)
-            ok = add_target(f, s->target);
+            ok = add_target(f, s->target, 1);
         if (ok && ends_block(s))
-            ok = add_target(f, s->at + s->len);
+            ok = add_target(f, s->at + s->len, s->op == MO_STEP_BRANCH);
         if (ok && s->op == MO_STEP_LEA && s->base == MO_RIP)
             ok = note_table(f, (uint32_t)(s->at + s->len + s->displacement));
     }
     if (ok)
-        qsort(f->targets, f->ntargets, sizeof *f->targets, by_number);
+        qsort(f->targets, f->ntargets, sizeof *f->targets, by_place);
     return ok;
+}
+
+static bool add_block(mo_flow *f, size_t first, size_t ways)
+{
+    size_t cap = f->blocks_cap;
+    if (!mo_grow(&f->blocks, &f->blocks_cap, f->nblocks + 1, sizeof *f->blocks))
+        return mo_fail_nomem(f->checker->err);
+    if (f->blocks_cap > cap)
+        memset(&f->blocks[cap], 0, (f->blocks_cap - cap) * sizeof *f->blocks);
+    mo_check_block *b = &f->blocks[f->nblocks++];
+    b->first = (uint32_t)first;
+    b->pending = b->in.reached = false;
+    b->joins = ways > 1;
+    b->walks = 0;
+    return true;
 }
 
 static bool make_blocks(mo_flow *f)
@@ -147,18 +162,14 @@ static bool make_blocks(mo_flow *f)
     size_t t = 0;
     f->nblocks = 0;
     for (size_t i = 0; i < f->nsteps; i++) {
-        while (t < f->ntargets && f->targets[t] < f->steps[i].at)
-            t++;
-        if (t < f->ntargets && f->targets[t] == f->steps[i].at) {
-            size_t cap = f->blocks_cap;
-            if (!mo_grow(&f->blocks, &f->blocks_cap, f->nblocks + 1, sizeof *f->blocks))
-                return mo_fail_nomem(f->checker->err);
-            if (f->blocks_cap > cap)
-                memset(&f->blocks[cap], 0, (f->blocks_cap - cap) * sizeof *f->blocks);
-            mo_check_block *b = &f->blocks[f->nblocks++];
-            b->first = (uint32_t)i;
-            b->pending = b->in.reached = false;
+        bool starts = false;
+        size_t ways = i > 0 && !ends_block(&f->steps[i - 1]);
+        for (; t < f->ntargets && f->targets[t].at <= f->steps[i].at; t++) {
+            starts |= f->targets[t].at == f->steps[i].at;
+            ways += f->targets[t].ways;
         }
+        if (starts && !add_block(f, i, ways))
+            return false;
         f->blocks[f->nblocks - 1].end = (uint32_t)i + 1;
     }
     return true;
@@ -186,7 +197,11 @@ bool mo_flow_reach(mo_flow *f, uint64_t at)
     bool changed;
     if (!to)
         return mo_refuse(f, "want control to go to an instruction of this function, not to 0x%" PRIx64, at);
-    if (!mo_state_join(&f->checker->values, &to->in, &f->now, &changed))
+    if (!to->joins) {
+        to->pending = true;
+        return mo_state_copy(&to->in, &f->now) || mo_fail_nomem(f->checker->err);
+    }
+    if (!mo_state_join(&f->checker->values, &to->in, &f->now, to->walks > WALKS_EXACT, &changed))
         return mo_fail_nomem(f->checker->err);
     to->pending |= changed;
     return true;
@@ -194,11 +209,13 @@ bool mo_flow_reach(mo_flow *f, uint64_t at)
 
 /* --- the walk -------------------------------------------------------------- */
 
-static bool walk_block(mo_flow *f, const mo_check_block *b)
+static bool walk_block(mo_flow *f, mo_check_block *b)
 {
     uint32_t end = b->end;
     bool goes_on = true;
-    if (!mo_state_copy(&f->now, &b->in))
+    b->walks++;
+    f->compared = MO_NO_REGISTER;
+    if (b->joins ? !mo_state_copy(&f->now, &b->in) : (mo_state_move(&f->now, &b->in), false))
         return mo_fail_nomem(f->checker->err);
     for (uint32_t i = b->first; goes_on && i < end; i++) {
         f->step = &f->steps[i];

@@ -53,11 +53,13 @@ static bool want_words(mo_flow *f, const uint8_t *registers, const uint8_t *mask
     return true;
 }
 
-/* What a caller's value is to its callee, whose frame is another. */
-static mo_value across(mo_value v)
+/* What a caller's value is to its callee: no pointer to another frame, and of numbers
+ * only null. */
+static mo_value across(const mo_flow *f, mo_value v)
 {
     v.entry = 0;
-    return v.kind == MO_V_STACK ? mo_unknown() : v;
+    bool number = v.kind == MO_V_DATA || (v.kind == MO_V_NUMBER && v.at) || (v.kind == MO_V_EITHER && mo_value_is_number(&f->checker->values, v));
+    return number || v.kind == MO_V_STACK ? mo_unknown() : v;
 }
 
 static bool pass_stack(mo_flow *f, const mo_checked *to, bool tail, mo_state *entry)
@@ -69,7 +71,7 @@ static bool pass_stack(mo_flow *f, const mo_checked *to, bool tail, mo_state *en
         return true;
     for (uint32_t i = 0; i < nparams + STACK_ARGUMENTS; i++) {
         mo_value v = mo_state_slot(&f->now, mo_stack_key(top.index, top.at + (tail ? 8 : 0) + 8 * (int64_t)i));
-        if (!mo_state_set_slot(entry, mo_stack_key(0, 8 + 8 * (int64_t)i), across(v)))
+        if (!mo_state_set_slot(&f->checker->values, entry, mo_stack_key(0, 8 + 8 * (int64_t)i), across(f, v)))
             return mo_fail_nomem(f->checker->err);
     }
     return true;
@@ -100,11 +102,11 @@ static bool pass(mo_flow *f, mo_checked *to, bool tail)
     begin_entry(&entry);
     for (size_t i = 0; i < MO_COUNT(passed); i++) {
         uint8_t r = passed[i], kept = entry.registers[r].entry;
-        entry.registers[r] = across(f->now.registers[r]);
+        entry.registers[r] = across(f, f->now.registers[r]);
         entry.registers[r].entry = kept;
     }
     bool ok = (to->func != MO_NO_FUNC || pass_pointers(f, &entry)) && pass_stack(f, to, tail, &entry);
-    if (ok && !mo_state_join(&f->checker->values, &to->entry, &entry, &changed))
+    if (ok && !mo_state_join(&f->checker->values, &to->entry, &entry, false, &changed))
         ok = mo_fail_nomem(f->checker->err);
     to->pending |= changed;
     mo_state_free(&entry);
@@ -241,7 +243,7 @@ static bool call_one(mo_flow *f, mo_value code, bool tail, outcome *o)
 static mo_value deciding(const mo_flow *f, mo_value code)
 {
     bool try = code.kind == MO_V_HELPER && code.index == MO_HELPERS;
-    return try ? across(f->now.registers[MO_R13]) : code;
+    return try ? across(f, f->now.registers[MO_R13]) : code;
 }
 
 /* --- returns ------------------------------------------------------------------------ */

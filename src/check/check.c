@@ -178,6 +178,8 @@ static void take_facts(mo_checker *c, const mo_facts *facts)
     c->values.records_at = facts->layout.funcrefs_at;
     c->values.records_end = facts->layout.funcrefs_at + facts->layout.nrecords * (uint32_t)sizeof(mo_funcref);
     c->values.record_size = sizeof(mo_funcref);
+    c->values.context_size = (int32_t)facts->layout.size;
+    c->values.nulls = facts->has_words;
 }
 
 static bool want_arch(mo_arch arch, mote_error *err)

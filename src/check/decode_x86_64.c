@@ -155,12 +155,14 @@ static const char *take_operands(const ZydisDecodedInstruction *i, const ZydisDe
         bool writes = (o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
         if (o->type == ZYDIS_OPERAND_TYPE_REGISTER) {
             uint8_t r = general(o->reg.value);
-            if (r != MO_NO_REGISTER)
+            if (r != MO_NO_REGISTER) {
                 s->writes |= (uint16_t)((unsigned)writes << r);
-            else if (is_vector(o->reg.value))
+                s->halves |= (uint16_t)((unsigned)(writes && is_general32(o)) << r);
+            } else if (is_vector(o->reg.value)) {
                 s->lanes |= (uint32_t)writes << ZydisRegisterGetId(o->reg.value);
-            else if (!is_harmless(o->reg.value))
+            } else if (!is_harmless(o->reg.value)) {
                 return "general, vector and mask registers only";
+            }
         } else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
             if (memory || !take_memory(i, o, s))
                 return "one memory operand, not in FS";
@@ -190,6 +192,8 @@ static void op_with(mo_step *s, mo_step_op op, const ZydisDecodedOperand *dst, c
         s->number = immediate(src);
 }
 
+static uint8_t width_of(const ZydisDecodedOperand *o) { return is_general64(o) ? 8 : is_general32(o) ? 4 : 0; }
+
 static void take_mov(const ZydisDecodedOperand *ops, mo_step *s)
 {
     const ZydisDecodedOperand *a = &ops[0], *b = &ops[1];
@@ -206,23 +210,73 @@ static void take_mov(const ZydisDecodedOperand *ops, mo_step *s)
     }
 }
 
+/* A result of numbers alone, where both operands are registers or immediates. */
+static void take_compute(const ZydisDecodedOperand *ops, mo_step *s, mo_sum sum)
+{
+    uint8_t width = width_of(&ops[0]);
+    if (!width || (sum != MO_SUM_NOT && !is_immediate(&ops[1]) && width_of(&ops[1]) != width))
+        return;
+    op_with(s, MO_STEP_COMPUTE, &ops[0], sum == MO_SUM_NOT ? NULL : &ops[1]);
+    s->width = width;
+    s->sum = (uint8_t)sum;
+}
+
+/* A register minus itself, or such. */
+static bool take_zero(const ZydisDecodedOperand *ops, mo_step *s)
+{
+    if (!width_of(&ops[0]) || width_of(&ops[1]) != width_of(&ops[0]) || ops[0].reg.value != ops[1].reg.value)
+        return false;
+    op_with(s, MO_STEP_NUMBER, &ops[0], NULL);
+    return true;
+}
+
 static void take_sum(const ZydisDecodedOperand *ops, mo_step *s, bool minus)
 {
     const ZydisDecodedOperand *a = &ops[0], *b = &ops[1];
-    if (minus && !is_memory(a) && !is_memory(b) && !is_immediate(b) && a->reg.value == b->reg.value && (is_general64(a) || is_general32(a))) {
-        op_with(s, MO_STEP_NUMBER, a, NULL);
-    } else if (is_general64(a)) {
+    if (minus && take_zero(ops, s))
+        return;
+    if (is_general64(a)) {
         mo_step_op plain = minus ? MO_STEP_SUB : MO_STEP_ADD, load = minus ? MO_STEP_SUB_LOAD : MO_STEP_ADD_LOAD;
         op_with(s, is_memory(b) ? load : plain, a, b);
+    } else if (is_memory(a) && a->size == 64) {
+        op_with(s, minus ? MO_STEP_SUB_STORE : MO_STEP_ADD_STORE, NULL, b);
+    } else {
+        take_compute(ops, s, minus ? MO_SUM_SUB : MO_SUM_ADD);
     }
 }
 
-static void take_bits(const ZydisDecodedOperand *ops, mo_step *s, mo_step_op op)
+static void take_increment(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *ops, mo_step *s)
 {
-    if ((!is_general64(&ops[0]) && !is_general32(&ops[0])) || !is_immediate(&ops[1]))
+    bool memory = is_memory(&ops[0]);
+    if (memory ? ops[0].size != 64 : !width_of(&ops[0]))
+        return;
+    op_with(s, memory ? MO_STEP_ADD_STORE : is_general32(&ops[0]) ? MO_STEP_COMPUTE : MO_STEP_ADD, &ops[0], NULL);
+    s->width = is_general32(&ops[0]) ? 4 : 8;
+    s->sum = MO_SUM_ADD;
+    s->number = i->mnemonic == ZYDIS_MNEMONIC_INC ? 1 : -1;
+}
+
+static void take_carry(const ZydisDecodedOperand *ops, mo_step *s, mo_step_op op)
+{
+    bool same = width_of(&ops[0]) && width_of(&ops[1]) == width_of(&ops[0]) && ops[0].reg.value == ops[1].reg.value;
+    if ((!is_general64(&ops[0]) && !(same && op == MO_STEP_SUB_CARRY)) || is_memory(&ops[1]))
         return;
     op_with(s, op, &ops[0], &ops[1]);
-    s->width = is_general64(&ops[0]) ? 8 : 4;
+    s->width = width_of(&ops[0]);
+}
+
+static bool is_low_byte(const ZydisDecodedOperand *o)
+{
+    return o->type == ZYDIS_OPERAND_TYPE_REGISTER && ZydisRegisterGetClass(o->reg.value) == ZYDIS_REGCLASS_GPR8 &&
+           (o->reg.value < ZYDIS_REGISTER_AH || o->reg.value > ZYDIS_REGISTER_BH);
+}
+
+static void take_compare(const ZydisDecodedOperand *ops, mo_step *s)
+{
+    if (!width_of(&ops[0]) || !is_immediate(&ops[1]))
+        return;
+    op_with(s, MO_STEP_COMPARE, &ops[0], &ops[1]);
+    s->width = width_of(&ops[0]);
 }
 
 static void take_string(const ZydisDecodedInstruction *i, mo_step *s, uint32_t size)
@@ -240,28 +294,44 @@ static const char *take_meaning(const ZydisDecodedInstruction *i, const ZydisDec
     case ZYDIS_MNEMONIC_MOV: take_mov(ops, s); break;
     case ZYDIS_MNEMONIC_ADD: take_sum(ops, s, false); break;
     case ZYDIS_MNEMONIC_SUB: take_sum(ops, s, true); break;
+    case ZYDIS_MNEMONIC_ADC: take_carry(ops, s, MO_STEP_ADD_CARRY); break;
+    case ZYDIS_MNEMONIC_SBB: take_carry(ops, s, MO_STEP_SUB_CARRY); break;
     case ZYDIS_MNEMONIC_XOR:
-        if (!is_memory(&ops[0]) && !is_memory(&ops[1]) && !is_immediate(&ops[1]) && ops[0].reg.value == ops[1].reg.value &&
-            (is_general64(&ops[0]) || is_general32(&ops[0])))
-            op_with(s, MO_STEP_NUMBER, &ops[0], NULL);
+        if (!take_zero(ops, s))
+            take_compute(ops, s, MO_SUM_XOR);
         break;
-    case ZYDIS_MNEMONIC_AND: take_bits(ops, s, MO_STEP_AND); break;
-    case ZYDIS_MNEMONIC_SHL: take_bits(ops, s, MO_STEP_SHL); break;
+    case ZYDIS_MNEMONIC_AND: take_compute(ops, s, MO_SUM_AND); break;
+    case ZYDIS_MNEMONIC_OR:
+        take_compute(ops, s, MO_SUM_OR);
+        if (is_memory(&ops[0]) && is_immediate(&ops[1]) && immediate(&ops[1]) == 0)
+            s->access = MO_READS; /* a fence: memory stays as it is */
+        break;
+    case ZYDIS_MNEMONIC_SHL: case ZYDIS_MNEMONIC_SHR:
+        if (is_immediate(&ops[1]))
+            take_compute(ops, s, i->mnemonic == ZYDIS_MNEMONIC_SHL ? MO_SUM_SHL : MO_SUM_SHR);
+        break;
+    case ZYDIS_MNEMONIC_CMP: take_compare(ops, s); break;
     case ZYDIS_MNEMONIC_LEA:
-        if (is_general64(&ops[0]))
-            op_with(s, MO_STEP_LEA, &ops[0], NULL);
+        if (width_of(&ops[0]))
+            op_with(s, MO_STEP_LEA, &ops[0], NULL), s->width = width_of(&ops[0]);
         break;
-    case ZYDIS_MNEMONIC_INC: case ZYDIS_MNEMONIC_DEC:
-        if (is_general64(&ops[0]))
-            op_with(s, MO_STEP_ADD, &ops[0], NULL), s->number = i->mnemonic == ZYDIS_MNEMONIC_INC ? 1 : -1;
-        break;
-    case ZYDIS_MNEMONIC_NEG: case ZYDIS_MNEMONIC_NOT:
+    case ZYDIS_MNEMONIC_INC: case ZYDIS_MNEMONIC_DEC: take_increment(i, ops, s); break;
+    case ZYDIS_MNEMONIC_NOT:
+        if (is_general32(&ops[0])) {
+            take_compute(ops, s, MO_SUM_NOT);
+            break;
+        } /* fall through */
+    case ZYDIS_MNEMONIC_NEG:
         if (is_general64(&ops[0]))
             op_with(s, MO_STEP_NEG, &ops[0], NULL), s->number = i->mnemonic == ZYDIS_MNEMONIC_NOT ? -1 : 0;
         break;
     case ZYDIS_MNEMONIC_MOVSXD:
-        if (is_general64(&ops[0]))
-            op_with(s, is_memory(&ops[1]) ? MO_STEP_LOAD_SIGNED : MO_STEP_MOVE, &ops[0], &ops[1]), s->width = 4;
+        if (is_general64(&ops[0]) && is_memory(&ops[1]))
+            op_with(s, MO_STEP_LOAD_SIGNED, &ops[0], &ops[1]), s->width = 4;
+        break;
+    case ZYDIS_MNEMONIC_MOVZX:
+        if (width_of(&ops[0]) && is_low_byte(&ops[1]))
+            op_with(s, MO_STEP_LOW_BYTE, &ops[0], &ops[1]);
         break;
     case ZYDIS_MNEMONIC_XCHG:
         if (is_general64(&ops[0]) && is_general64(&ops[1]))
@@ -281,11 +351,19 @@ static const char *take_meaning(const ZydisDecodedInstruction *i, const ZydisDec
     case ZYDIS_MNEMONIC_RET: op_with(s, MO_STEP_RET, NULL, NULL); break;
     case ZYDIS_MNEMONIC_UD1: case ZYDIS_MNEMONIC_UD2: case ZYDIS_MNEMONIC_INT3: op_with(s, MO_STEP_TRAP, NULL, NULL); break;
     default:
-        if (i->meta.category == ZYDIS_CATEGORY_CMOV && is_general64(&ops[0]))
-            op_with(s, is_memory(&ops[1]) ? MO_STEP_CMOV_LOAD : MO_STEP_CMOV, &ops[0], &ops[1]);
+        if (i->meta.category == ZYDIS_CATEGORY_CMOV && (is_general64(&ops[0]) || (is_general32(&ops[0]) && !is_memory(&ops[1]))))
+            op_with(s, is_memory(&ops[1]) ? MO_STEP_CMOV_LOAD : MO_STEP_CMOV, &ops[0], &ops[1]), s->width = width_of(&ops[0]);
+        else if (i->meta.category == ZYDIS_CATEGORY_SETCC && is_low_byte(&ops[0]))
+            op_with(s, MO_STEP_SET_BYTE, &ops[0], NULL);
         break;
     }
     return NULL;
+}
+
+static mo_condition condition_of(ZydisMnemonic m)
+{
+    return m == ZYDIS_MNEMONIC_JNBE ? MO_IF_ABOVE : m == ZYDIS_MNEMONIC_JNB ? MO_IF_ABOVE_EQUAL
+        : m == ZYDIS_MNEMONIC_JB ? MO_IF_BELOW : m == ZYDIS_MNEMONIC_JBE ? MO_IF_BELOW_EQUAL : MO_IF_ANY;
 }
 
 static void take_branch(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *ops, mo_step *s)
@@ -293,6 +371,7 @@ static void take_branch(const ZydisDecodedInstruction *i, const ZydisDecodedOper
     bool call = i->meta.category == ZYDIS_CATEGORY_CALL, conditional = i->meta.category == ZYDIS_CATEGORY_COND_BR;
     bool through = is_through(i);
     op_with(s, call ? MO_STEP_CALL : conditional ? MO_STEP_BRANCH : through ? MO_STEP_JUMP_THROUGH : MO_STEP_JUMP, NULL, through ? &ops[0] : NULL);
+    s->condition = (uint8_t)condition_of(i->mnemonic);
     if (!through) {
         s->target = (uint32_t)(s->at + i->length + i->raw.imm[0].value.s);
     } else if (is_memory(&ops[0])) {
@@ -314,6 +393,7 @@ const char *mo_step_decode(const uint8_t *text, uint32_t at, uint32_t end, mo_st
     *ret = (mo_step){.at = at, .len = i.length, .op = MO_STEP_OTHER, .dst = MO_NO_REGISTER, .src = MO_NO_REGISTER,
                      .base = MO_NO_REGISTER, .index = MO_NO_REGISTER};
     ZydisInstructionCategory c = i.meta.category;
+    ret->flags = i.cpu_flags && (i.cpu_flags->modified | i.cpu_flags->set_0 | i.cpu_flags->set_1 | i.cpu_flags->undefined);
     if (c == ZYDIS_CATEGORY_NOP || c == ZYDIS_CATEGORY_WIDENOP || c == ZYDIS_CATEGORY_PREFETCH)
         return NULL;
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &i, ops, i.operand_count)))
@@ -336,7 +416,7 @@ const char *mo_step_decode(const uint8_t *text, uint32_t at, uint32_t end, mo_st
         wrong = take_operands(&i, ops, ret);
     else if (c == ZYDIS_CATEGORY_PUSH && is_memory(&ops[0]))
         wrong = take_memory(&i, &ops[0], ret) ? NULL : not_listed;
-    else if (i.operand_count && ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER && ops[0].visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
+    else if ((c == ZYDIS_CATEGORY_PUSH || c == ZYDIS_CATEGORY_POP) && ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
              general(ops[0].reg.value) == MO_NO_REGISTER)
         wrong = not_listed; /* a segment register */
     return wrong ? wrong : take_meaning(&i, ops, ret);
@@ -351,4 +431,10 @@ void mo_step_text(const uint8_t *text, uint32_t at, uint32_t end, char *buf, siz
         snprintf(buf, size, "%s", i.text);
     else
         snprintf(buf, size, "bytes that are no instruction");
+}
+
+uint32_t mo_step_length(const uint8_t *text, uint32_t at, uint32_t end)
+{
+    ZydisDecodedInstruction i;
+    return decode(text, at, end, &i, NULL) ? i.length : 0;
 }

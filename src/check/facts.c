@@ -38,9 +38,9 @@ static void note_type(mo_facts *f, uint32_t i, const mo_valtype *params, uint32_
     mo_fact_type *t = &f->types[i];
     t->nparams = nparams;
     for (uint32_t k = 0; k < nparams; k++)
-        t->has_words |= mo_is_ref(params[k]);
+        f->has_words |= mo_is_ref(params[k]);
     for (uint32_t k = 0; k < nresults; k++)
-        t->has_words |= mo_is_ref(results[k]);
+        f->has_words |= mo_is_ref(results[k]);
     note_places(f, params, nparams, MO_INT_ARGS, MO_VEC_ARGS, t->params);
     note_places(f, results, nresults, MO_INT_RESULTS, MO_VEC_RESULTS, t->results);
     for (int k = 0; k < MO_INT_RESULTS; k++)
@@ -87,6 +87,7 @@ bool mo_facts_of_module(const mo_module *m, uint32_t options, mo_facts *ret, mot
     }
     for (uint32_t i = 0; i < m->nglobals; i++) {
         const mo_global *g = &m->globals[i];
+        f->has_words |= mo_is_ref(g->type);
         f->globals[i] = (mo_fact_global){word_of(f, g->type), g->import != MO_NO_IMPORT && g->mutable_, g->mutable_};
     }
     for (uint32_t i = 0; i < m->ntables; i++)
@@ -115,6 +116,7 @@ bool mo_facts_of_artifact(const mo_artifact *a, mo_facts *ret, mote_error *err)
     }
     for (uint32_t i = 0; i < m->nglobals; i++) {
         const mo_meta_global *g = &mo_meta_globals(a)[i];
+        f->has_words |= mo_is_ref(g->type);
         bool mutable_ = (g->flags & MO_META_MUTABLE) != 0;
         f->globals[i] = (mo_fact_global){word_of(f, g->type), i < m->nimported_globals && mutable_, mutable_};
     }

@@ -11,7 +11,6 @@ typedef struct mo_fact_type {
     uint32_t nparams;
     uint8_t params[MO_INT_ARGS];     /* mo_word mask of each integer register, 0: data */
     uint8_t results[MO_INT_RESULTS];
-    bool has_words;                  /* any parameter or result is a reference */
 } mo_fact_type;
 
 typedef struct mo_fact_func {
@@ -37,6 +36,7 @@ typedef struct mo_facts {
     uint8_t xfer[MO_XFER_SLOTS];          /* what a slot may hold after such a call or at entry */
     uint8_t exception[MO_XFER_SLOTS];     /* what an exception's parameter may be */
     bool segment;                         /* memory 0 through GS */
+    bool has_words;                       /* any type, global or tag speaks of references */
     mo_arena arena;
 } mo_facts;
 

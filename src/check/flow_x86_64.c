@@ -58,6 +58,20 @@ static mo_value constant_address(mo_flow *f)
     return to && to->at == at ? mo_value_of(MO_V_FUNCTION, (uint32_t)(to - c->functions), 0) : mo_unknown();
 }
 
+/* n + (n << scale) for a register that is one of a few numbers. */
+static mo_value times(mo_values *all, mo_value v, uint8_t scale)
+{
+    uint32_t n;
+    mo_value sum = mo_unknown();
+    mo_value_members(all, &v, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        mo_value one = mo_value_members(all, &v, &n)[i];
+        one = mo_value_add(all, one, mo_value_scale(all, one, scale));
+        sum = i ? mo_value_join(all, sum, one) : one;
+    }
+    return sum;
+}
+
 static mo_value address(mo_flow *f)
 {
     const mo_step *s = f->step;
@@ -66,12 +80,23 @@ static mo_value address(mo_flow *f)
         return constant_address(f);
     mo_value ea = s->base == MO_NO_REGISTER ? mo_number(0) : f->now.registers[s->base];
     ea.entry = 0;
-    if (s->index != MO_NO_REGISTER) {
-        mo_value index = s->vector_index ? mo_state_slot(&f->now, mo_lane_key(s->index, 0)) : f->now.registers[s->index];
-        ea = mo_value_add(all, ea, mo_value_scale(index, s->scale));
-    }
+    if (s->index != MO_NO_REGISTER && !s->vector_index && s->index == s->base && mo_value_is_number(all, ea))
+        ea = times(all, ea, s->scale);
+    else if (s->index != MO_NO_REGISTER)
+        ea = mo_value_add(all, ea, mo_value_scale(all, s->vector_index ? mo_unknown() : f->now.registers[s->index], s->scale));
     ea = mo_value_add(all, ea, mo_number(s->displacement));
     return s->narrow ? mo_unknown() : ea;
+}
+
+/* lea of a register's lower half. */
+static mo_value half_address(mo_flow *f)
+{
+    const mo_step *s = f->step;
+    mo_values *all = &f->checker->values;
+    mo_value sum = s->base == MO_NO_REGISTER ? mo_number(0) : s->base == MO_RIP ? mo_unknown() : f->now.registers[s->base];
+    if (s->index != MO_NO_REGISTER)
+        sum = mo_value_compute(all, MO_SUM_ADD, 4, sum, mo_value_compute(all, MO_SUM_SHL, 4, f->now.registers[s->index], mo_number(s->scale)));
+    return mo_value_compute(all, MO_SUM_ADD, 4, sum, mo_number(s->displacement));
 }
 
 /* Guest data in GS: any address, for the segment's reservation stands for memory 0. */
@@ -116,15 +141,10 @@ static mo_value operand(const mo_flow *f)
     return f->step->src == MO_NO_REGISTER ? mo_number(f->step->number) : f->now.registers[f->step->src];
 }
 
-/* Keeps what a 32-bit result may say: its low zeros. */
-static mo_value cut(mo_value v, uint8_t width)
+/* Moves of 4 bytes clear the upper half. */
+static mo_value cut(mo_flow *f, mo_value v, uint8_t width)
 {
-    if (width == 8)
-        return v;
-    int zeros = mo_value_zeros(v);
-    if (v.kind == MO_V_NUMBER)
-        return mo_number((uint32_t)v.at);
-    return (mo_value){.kind = MO_V_DATA, .k = (int8_t)(zeros > 32 ? 32 : zeros)};
+    return width == 8 ? v : mo_value_compute(&f->checker->values, MO_SUM_MOVE, 4, v, mo_number(0));
 }
 
 static mo_value add(mo_flow *f, mo_value b)
@@ -145,19 +165,28 @@ static bool align_stack(mo_flow *f)
     return true;
 }
 
-static bool mask(mo_flow *f)
+static bool compute(mo_flow *f)
 {
     const mo_step *s = f->step;
-    if (s->dst == MO_RSP)
+    if (s->dst == MO_RSP && s->sum == MO_SUM_AND && s->src == MO_NO_REGISTER)
         return align_stack(f);
-    mo_value v = f->now.registers[s->dst];
-    int zeros = mo_value_zeros(v), low = mo_value_zeros(mo_number(s->number));
-    return put(f, s->dst, cut((mo_value){.kind = MO_V_DATA, .k = (int8_t)(zeros > low ? zeros : low)}, s->width));
+    return put(f, s->dst, mo_value_compute(&f->checker->values, (mo_sum)s->sum, s->width, f->now.registers[s->dst], operand(f)));
 }
 
 static bool combine_cmov(mo_flow *f, mo_value v)
 {
-    return put(f, f->step->dst, mo_value_join(&f->checker->values, f->now.registers[f->step->dst], v));
+    mo_value old = cut(f, f->now.registers[f->step->dst], f->step->width);
+    return put(f, f->step->dst, mo_value_join(&f->checker->values, old, cut(f, v, f->step->width)));
+}
+
+/* A difference that the carry may lower by one; of a register and itself: 0 or -1. */
+static bool subtract_carry(mo_flow *f)
+{
+    const mo_step *s = f->step;
+    mo_values *all = &f->checker->values;
+    if (s->src == s->dst)
+        return put(f, s->dst, mo_value_compute(all, MO_SUM_SUB, s->width, mo_number(0), mo_value_below(all, mo_unknown(), 8, 2)));
+    return put(f, s->dst, mo_value_add(all, add(f, mo_value_negate(all, operand(f))), mo_unknown()));
 }
 
 /* --- the stack ------------------------------------------------------------------ */
@@ -204,7 +233,7 @@ static bool other(mo_flow *f)
     if ((s->access & MO_WRITES) && !store(f, mo_unknown()))
         return false;
     for (uint32_t regs = s->writes; regs; regs &= regs - 1)
-        if (!put(f, (uint8_t)__builtin_ctz(regs), mo_unknown()))
+        if (!put(f, (uint8_t)__builtin_ctz(regs), (mo_value){.flags = s->halves >> __builtin_ctz(regs) & 1 ? MO_DATA_HALF : 0}))
             return false;
     for (uint32_t lanes = s->lanes; lanes; lanes &= lanes - 1) {
         uint32_t v = (uint32_t)__builtin_ctz(lanes);
@@ -254,7 +283,9 @@ static bool call_through(mo_flow *f, bool tail, bool *retgoes_on)
 {
     const mo_step *s = f->step;
     mo_value code = mo_unknown();
-    if (s->access ? !load(f, &code) : (code = f->now.registers[s->src], false))
+    if (!s->access)
+        code = f->now.registers[s->src];
+    else if (!load(f, &code))
         return false;
     code.entry = 0;
     return mo_flow_call(f, code, tail, retgoes_on);
@@ -278,6 +309,46 @@ static bool jump(mo_flow *f)
     return mo_flow_reach(f, f->step->target);
 }
 
+/* What a branch, taken or not, tells about the register that was compared. */
+static mo_value compared(mo_flow *f, bool taken)
+{
+    mo_value v = f->now.registers[f->compared];
+    bool below = taken ? f->step->condition == MO_IF_BELOW || f->step->condition == MO_IF_BELOW_EQUAL
+                       : f->step->condition == MO_IF_ABOVE || f->step->condition == MO_IF_ABOVE_EQUAL;
+    bool equal = f->step->condition == (taken ? MO_IF_BELOW_EQUAL : MO_IF_ABOVE);
+    if (!below || f->compared_with < 0 || f->compared_with > MO_SET_VALUES)
+        return v;
+    return mo_value_below(&f->checker->values, v, f->compared_width, (uint64_t)f->compared_with + equal);
+}
+
+static bool branch(mo_flow *f)
+{
+    uint8_t reg = f->compared;
+    if (reg == MO_NO_REGISTER)
+        return jump(f);
+    mo_value not_taken = compared(f, false);
+    f->now.registers[reg] = compared(f, true);
+    bool ok = jump(f);
+    f->now.registers[reg] = not_taken;
+    return ok;
+}
+
+static void compare(mo_flow *f)
+{
+    f->compared = f->step->dst == MO_RSP ? MO_NO_REGISTER : f->step->dst;
+    f->compared_width = f->step->width;
+    f->compared_with = f->step->number;
+}
+
+/* Do the flags still tell about f->compared? */
+static void forget_compared(mo_flow *f)
+{
+    const mo_step *s = f->step;
+    bool writes = s->dst == f->compared || (f->compared != MO_NO_REGISTER && (s->writes >> f->compared & 1));
+    if (s->flags || writes || s->op == MO_STEP_CALL || s->op == MO_STEP_LEAVE || s->op == MO_STEP_XCHG || s->op == MO_STEP_STRING)
+        f->compared = MO_NO_REGISTER;
+}
+
 static bool jump_through(mo_flow *f)
 {
     bool ignored;
@@ -290,22 +361,30 @@ static bool jump_through(mo_flow *f)
 bool mo_flow_step(mo_flow *f, bool *retgoes_on)
 {
     const mo_step *s = f->step;
+    mo_values *all = &f->checker->values;
     mo_value v = mo_unknown();
     *retgoes_on = true;
+    forget_compared(f);
     switch ((mo_step_op)s->op) {
     case MO_STEP_OTHER: return other(f);
-    case MO_STEP_MOVE: return put(f, s->dst, cut(f->now.registers[s->src], s->width));
+    case MO_STEP_MOVE: return put(f, s->dst, cut(f, f->now.registers[s->src], s->width));
     case MO_STEP_NUMBER: return put(f, s->dst, mo_number(s->number));
     case MO_STEP_LOAD: case MO_STEP_LOAD_SIGNED: return load(f, &v) && put(f, s->dst, v);
     case MO_STEP_STORE: return store(f, operand(f));
-    case MO_STEP_LEA: return put(f, s->dst, address(f));
+    case MO_STEP_LEA: return put(f, s->dst, s->width == 4 ? half_address(f) : address(f));
     case MO_STEP_ADD: return put(f, s->dst, add(f, operand(f)));
-    case MO_STEP_SUB: return put(f, s->dst, add(f, mo_value_negate(operand(f))));
+    case MO_STEP_SUB: return put(f, s->dst, add(f, mo_value_negate(all, operand(f))));
+    case MO_STEP_ADD_CARRY: return put(f, s->dst, mo_value_add(all, add(f, operand(f)), v));
+    case MO_STEP_SUB_CARRY: return subtract_carry(f);
     case MO_STEP_ADD_LOAD: return load(f, &v) && put(f, s->dst, add(f, v));
-    case MO_STEP_SUB_LOAD: return load(f, &v) && put(f, s->dst, add(f, mo_value_negate(v)));
-    case MO_STEP_AND: return mask(f);
-    case MO_STEP_SHL: return put(f, s->dst, cut(mo_value_scale(f->now.registers[s->dst], (int)s->number & (s->width == 8 ? 63 : 31)), s->width));
-    case MO_STEP_NEG: return put(f, s->dst, mo_value_add(&f->checker->values, mo_value_negate(f->now.registers[s->dst]), mo_number(s->number)));
+    case MO_STEP_SUB_LOAD: return load(f, &v) && put(f, s->dst, add(f, mo_value_negate(all, v)));
+    case MO_STEP_ADD_STORE: return load(f, &v) && store(f, mo_value_add(all, v, operand(f)));
+    case MO_STEP_SUB_STORE: return load(f, &v) && store(f, mo_value_add(all, v, mo_value_negate(all, operand(f))));
+    case MO_STEP_COMPUTE: return compute(f);
+    case MO_STEP_LOW_BYTE: return put(f, s->dst, mo_value_low_byte(all, f->now.registers[s->src]));
+    case MO_STEP_SET_BYTE: return put(f, s->dst, mo_value_set_byte(all, f->now.registers[s->dst]));
+    case MO_STEP_COMPARE: compare(f); return true;
+    case MO_STEP_NEG: return put(f, s->dst, mo_value_add(all, mo_value_negate(all, f->now.registers[s->dst]), mo_number(s->number)));
     case MO_STEP_CMOV: return combine_cmov(f, f->now.registers[s->src]);
     case MO_STEP_CMOV_LOAD: return load(f, &v) && combine_cmov(f, v);
     case MO_STEP_XCHG:
@@ -320,12 +399,11 @@ bool mo_flow_step(mo_flow *f, bool *retgoes_on)
     case MO_STEP_PROBE: return probe(f);
     case MO_STEP_STRING: return string(f);
     case MO_STEP_CALL: return call(f, retgoes_on);
-    case MO_STEP_BRANCH: return jump(f);
+    case MO_STEP_BRANCH: return branch(f);
     case MO_STEP_JUMP: *retgoes_on = false; return jump(f);
     case MO_STEP_JUMP_THROUGH: *retgoes_on = false; return jump_through(f);
     case MO_STEP_RET: *retgoes_on = false; return mo_flow_return(f);
     case MO_STEP_TRAP: *retgoes_on = false; return true;
-    case MO_STEP_LANE_IN: case MO_STEP_LANE_OUT: case MO_STEP_LANES: break;
     }
     return mo_refuse(f, "want an instruction that the checker follows");
 }

@@ -48,8 +48,12 @@ typedef struct mo_checker {
 typedef struct mo_check_block {
     uint32_t first, end; /* steps */
     bool pending;
+    bool joins;          /* control comes from more than one place: its state is kept */
+    uint32_t walks;
     mo_state in;
 } mo_check_block;
+
+typedef struct mo_target { uint32_t at, ways; } mo_target;
 
 /* A function while it is walked. */
 typedef struct mo_flow {
@@ -60,11 +64,13 @@ typedef struct mo_flow {
     size_t nsteps, steps_cap;
     mo_check_block *blocks;
     size_t nblocks, blocks_cap;
-    uint32_t *targets; /* where blocks start; scratch */
+    mo_target *targets; /* where blocks start */
     size_t ntargets, targets_cap;
     mo_state now;
     const mo_step *step;
     bool faults;       /* the step surely faults: nothing follows it */
+    uint8_t compared, compared_width; /* the register that the flags tell about, or MO_NO_REGISTER */
+    int64_t compared_with;
 } mo_flow;
 
 /* Tells what is wrong at a place of a function; returns false. */
@@ -84,6 +90,9 @@ static inline bool mo_check_starts(const mo_checker *c, uint64_t at) { return at
 bool mo_check_walk(mo_flow *f, mo_checked *function);
 /* Adds what f->now says to the block at an address of this function. */
 bool mo_flow_reach(mo_flow *f, uint64_t at);
+/* The end of the run of words around label that the linker says are distances to
+ * code; label itself if there is none. */
+uint64_t mo_check_jump_run(const mo_checker *c, uint32_t label);
 /* All targets of the jump table at label. */
 bool mo_flow_reach_table(mo_flow *f, uint32_t label);
 void mo_flow_free(mo_flow *f);

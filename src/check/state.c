@@ -20,14 +20,22 @@ mo_value mo_state_slot(const mo_state *s, uint64_t key)
     return i < s->nslots && s->slots[i].key == key ? s->slots[i].value : mo_unknown();
 }
 
-/* Data is worth a slot if it may be a table entry's distance. */
-static bool says_nothing(mo_value v) { return v.kind == MO_V_DATA && !v.entry && v.k < 5; }
+/* A spilled number is worth a slot if it may be null, an offset in the context, or a
+ * table entry's distance. */
+static bool says_nothing(const mo_values *all, mo_value v)
+{
+    if (v.entry || (v.kind != MO_V_DATA && v.kind != MO_V_NUMBER))
+        return false;
+    if (v.kind == MO_V_DATA)
+        return v.k < 5;
+    return v.at == 0 ? !all->nulls : v.at % 16 != 0 || v.at < 0 || v.at >= all->context_size;
+}
 
-bool mo_state_set_slot(mo_state *s, uint64_t key, mo_value v)
+bool mo_state_set_slot(const mo_values *all, mo_state *s, uint64_t key, mo_value v)
 {
     uint32_t i = find(s, key);
     bool there = i < s->nslots && s->slots[i].key == key;
-    if (says_nothing(v)) {
+    if (says_nothing(all, v)) {
         if (there)
             memmove(&s->slots[i], &s->slots[i + 1], (--s->nslots - i) * sizeof *s->slots);
         return true;
@@ -37,7 +45,7 @@ bool mo_state_set_slot(mo_state *s, uint64_t key, mo_value v)
             return false;
         memmove(&s->slots[i + 1], &s->slots[i], (s->nslots++ - i) * sizeof *s->slots);
     }
-    s->slots[i] = (mo_slot){key, v};
+    s->slots[i] = (mo_slot){key, v, 0};
     return true;
 }
 
@@ -66,18 +74,29 @@ bool mo_state_copy(mo_state *to, const mo_state *from)
     return true;
 }
 
-static bool join_value(mo_values *all, mo_value *a, mo_value b)
+void mo_state_move(mo_state *to, mo_state *from)
+{
+    mo_free(to->slots);
+    *to = *from;
+    *from = (mo_state){0};
+}
+
+static bool join_value(mo_values *all, mo_value *a, mo_value b, bool widen)
 {
     if (mo_value_same(*a, b))
         return false;
     mo_value v = mo_value_join(all, *a, b);
+    if (widen && !mo_value_same(v, *a))
+        v = mo_value_widen(all, v);
     bool changed = !mo_value_same(v, *a);
     *a = v;
     return changed;
 }
 
-static bool join_slots(mo_values *all, mo_state *a, const mo_state *b)
+static bool join_slots(mo_values *all, mo_state *a, const mo_state *b, bool widen)
 {
+    if (a->nslots == b->nslots && (a->nslots == 0 || memcmp(a->slots, b->slots, a->nslots * sizeof *a->slots) == 0))
+        return false; /* most often so */
     uint32_t kept = 0, j = 0;
     bool changed = false;
     for (uint32_t i = 0; i < a->nslots; i++) {
@@ -85,24 +104,25 @@ static bool join_slots(mo_values *all, mo_state *a, const mo_state *b)
         while (j < b->nslots && b->slots[j].key < slot.key)
             j++;
         bool both = j < b->nslots && b->slots[j].key == slot.key;
-        changed |= !both || join_value(all, &slot.value, b->slots[j].value);
-        if (both && !says_nothing(slot.value))
+        changed |= !both || join_value(all, &slot.value, b->slots[j].value, widen);
+        if (both && !says_nothing(all, slot.value))
             a->slots[kept++] = slot;
     }
     a->nslots = kept;
     return changed;
 }
 
-bool mo_state_join(mo_values *all, mo_state *a, const mo_state *b, bool *retchanged)
+bool mo_state_join(mo_values *all, mo_state *a, const mo_state *b, bool widen, bool *retchanged)
 {
     if (!a->reached) {
         *retchanged = true;
         return mo_state_copy(a, b) && (a->reached = true);
     }
     bool changed = false;
-    for (int i = 0; i < MO_CHECK_REGISTERS; i++)
-        changed |= join_value(all, &a->registers[i], b->registers[i]);
-    changed |= join_slots(all, a, b);
+    bool same = memcmp(a->registers, b->registers, sizeof a->registers) == 0;
+    for (int i = 0; !same && i < MO_CHECK_REGISTERS; i++)
+        changed |= join_value(all, &a->registers[i], b->registers[i], widen);
+    changed |= join_slots(all, a, b, widen);
     if (b->touched > a->touched) {
         a->touched = b->touched;
         changed = true;

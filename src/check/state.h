@@ -11,6 +11,7 @@
 typedef struct mo_slot {
     uint64_t key; /* mo_stack_key(), mo_lane_key() */
     mo_value value;
+    uint32_t zero; /* slots are compared as bytes */
 } mo_slot;
 
 typedef struct mo_state {
@@ -32,12 +33,14 @@ static inline uint64_t mo_lane_key(uint32_t reg, uint32_t lane) { return reg * M
 
 mo_value mo_state_slot(const mo_state *s, uint64_t key);
 /* Values that say nothing are not kept. False: memory is out. */
-bool mo_state_set_slot(mo_state *s, uint64_t key, mo_value v);
+bool mo_state_set_slot(const mo_values *all, mo_state *s, uint64_t key, mo_value v);
 void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to); /* keys from <= key < to */
 
 bool mo_state_copy(mo_state *to, const mo_state *from);
-/* Adds what may also be; *retchanged if a knows less now. */
-bool mo_state_join(mo_values *all, mo_state *a, const mo_state *b, bool *retchanged);
+void mo_state_move(mo_state *to, mo_state *from); /* leaves from empty */
+/* Adds what may also be; *retchanged if a knows less now. widen: what changes is no
+ * longer one of a few numbers. */
+bool mo_state_join(mo_values *all, mo_state *a, const mo_state *b, bool widen, bool *retchanged);
 void mo_state_free(mo_state *s);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef MO_CHECK_STEP_H
 #define MO_CHECK_STEP_H
 
-#include "base/base.h"
+#include "check/value.h"
 
 #define MO_NO_REGISTER 0xff
 #define MO_RIP 16
@@ -19,11 +19,17 @@ typedef enum mo_step_op {
     MO_STEP_LEA,         /* dst = address */
     MO_STEP_ADD,         /* dst += src, or number */
     MO_STEP_SUB,
+    MO_STEP_ADD_CARRY,   /* dst += src, or number, and perhaps 1 */
+    MO_STEP_SUB_CARRY,
     MO_STEP_ADD_LOAD,    /* dst += 64 bits of memory */
     MO_STEP_SUB_LOAD,
-    MO_STEP_AND,         /* dst &= number */
-    MO_STEP_SHL,         /* dst <<= number */
-    MO_STEP_NEG,
+    MO_STEP_ADD_STORE,   /* 64 bits of memory += src, or number */
+    MO_STEP_SUB_STORE,
+    MO_STEP_COMPUTE,     /* dst = dst (sum) src, or number; 4 or 8 bytes */
+    MO_STEP_LOW_BYTE,    /* dst = the lowest byte of src */
+    MO_STEP_SET_BYTE,    /* the lowest byte of dst = 0 or 1 */
+    MO_STEP_COMPARE,     /* flags = dst - number */
+    MO_STEP_NEG,         /* dst = -dst + number */
     MO_STEP_CMOV,        /* dst = dst or src */
     MO_STEP_CMOV_LOAD,
     MO_STEP_XCHG,        /* registers */
@@ -38,21 +44,10 @@ typedef enum mo_step_op {
     MO_STEP_TRAP,        /* ud1, ud2, int3 */
     MO_STEP_STRING,      /* movs, stos, with or without rep */
     MO_STEP_PROBE,       /* touches the stack page by page down to src, then goes on */
-    MO_STEP_LANE_IN,     /* vector dst: lane 0 = src, others data */
-    MO_STEP_LANE_OUT,    /* dst = lane number of vector src */
-    MO_STEP_LANES,       /* see mo_step_lanes */
 } mo_step_op;
 
-/* What a vector instruction does to 64-bit lanes. */
-typedef enum mo_step_lanes {
-    MO_LANES_MOVE,      /* all of src */
-    MO_LANES_BROADCAST, /* lane 0 of src */
-    MO_LANES_ADD,       /* src + src2 */
-    MO_LANES_SUB,
-    MO_LANES_INSERT,    /* src, and at lanes number.. what src2 (a vector or a register) holds */
-    MO_LANES_EXTRACT,   /* lanes number.. of src */
-    MO_LANES_SHUFFLE,   /* lane i = lane (number >> 4 i & 15) of src, 8 and up: of src2 */
-} mo_step_lanes;
+/* Unsigned orders, of what was compared last; others tell nothing that is needed. */
+typedef enum mo_condition { MO_IF_ANY, MO_IF_ABOVE, MO_IF_ABOVE_EQUAL, MO_IF_BELOW, MO_IF_BELOW_EQUAL } mo_condition;
 
 enum { MO_READS = 1, MO_WRITES = 2 };
 
@@ -67,9 +62,11 @@ typedef struct mo_step {
     bool narrow;    /* the address is cut to 32 bits */
     bool repeated;  /* rep */
     bool vector_index; /* index is a vector register */
-    uint8_t lanes_op, src2, vector_bytes;
-    bool masked;    /* vector result keeps some old lanes */
+    bool flags;      /* writes them */
+    uint8_t sum;     /* mo_sum */
+    uint8_t condition; /* mo_condition of a branch */
     uint16_t writes; /* general registers */
+    uint16_t halves; /* of those, those whose upper half becomes zero */
     uint32_t lanes;  /* vector registers */
     uint32_t size;   /* bytes of the memory operand */
     uint32_t target; /* of direct calls and jumps, in TEXT */
@@ -80,6 +77,8 @@ typedef struct mo_step {
 const char *mo_step_decode(const uint8_t *text, uint32_t at, uint32_t end, mo_step *ret);
 /* Its text, of at most size bytes. */
 void mo_step_text(const uint8_t *text, uint32_t at, uint32_t end, char *buf, size_t size);
+/* Its length, listed or not; 0 if it is none. */
+uint32_t mo_step_length(const uint8_t *text, uint32_t at, uint32_t end);
 /* Length and target alone, the instruction being on the list: for the first pass. */
 typedef struct mo_step_brief {
     uint8_t len;

@@ -286,9 +286,8 @@ static void print_artifact(const char *path, const mote_artifact *artifact)
         putchar('\n');
     }
     printf("target          %s, %s\n", facts.arch, facts.target_cpu);
-    printf("compiler        %s, -O%u%s%s%s%s\n", facts.compiler, facts.opt_level, facts.fuel ? " --fuel" : "",
-           facts.canonical_nans ? " --canonical-nans" : "", facts.strict ? " --strict" : "",
-           facts.segment ? " --segment" : "");
+    printf("compiler        %s, -O%u%s%s%s\n", facts.compiler, facts.opt_level, facts.fuel ? " --fuel" : "",
+           facts.canonical_nans ? " --canonical-nans" : "", facts.strict ? " --strict" : "");
     print_hash("module hash", facts.module_hash);
     print_hash("contents hash", facts.contents_hash);
     print_file_sections(artifact);

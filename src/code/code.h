@@ -30,7 +30,6 @@ typedef struct mo_compile_options {
     bool fuel;                /* count instructions deterministically */
     bool canonical_nans;
     bool strict;              /* keep every load, and traps in order */
-    bool segment;             /* x86-64: memory 0 through the GS segment */
     const char *target_cpu;   /* native, x86-64-v2, x86-64-v3, x86-64-v4 */
     uint32_t threads;         /* at most; 0: one per core */
     const char *passes;       /* the compiler's own pass list instead of the level's; NULL: no */

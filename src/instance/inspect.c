@@ -188,7 +188,6 @@ void mote_artifact_describe(const mote_artifact *artifact, mote_artifact_facts *
         .fuel = h->options & MO_OPTION_FUEL,
         .canonical_nans = h->options & MO_OPTION_CANONICAL_NANS,
         .strict = h->options & MO_OPTION_STRICT,
-        .segment = h->options & MO_OPTION_SEGMENT,
         .file_bytes = h->file_len,
         .code_bytes = h->sections[MO_SECTION_TEXT].len,
         .image_bytes = h->sections[MO_SECTION_IMAGE].len,

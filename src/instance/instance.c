@@ -41,19 +41,22 @@ static mo_reference elem_value(mote_instance *instance, const mo_meta_elem *elem
     return value.i64;
 }
 
-uint32_t mo_table_init(mote_instance *instance, uint32_t table_index, uint32_t elem_index, uint64_t to, uint64_t from,
-                       uint64_t n)
+bool mo_table_init_inside(mote_instance *instance, uint32_t table, uint32_t elem_index, uint64_t to, uint64_t from,
+                          uint64_t n)
 {
-    mote_table *table = instance->tables[table_index];
     const mo_meta_elem *elem = &mo_meta_elems(instance->artifact)[elem_index];
     uint64_t have = elem->exprs.n ? elem->exprs.n : elem->funcs.n;
     if (*mo_instance_dropped(instance, false, elem_index))
         have = 0;
-    if (n > have || from > have - n || !mo_table_inside(table, to, n))
-        return MO_TRAP_TABLE_BOUNDS;
+    return n <= have && from <= have - n && mo_table_inside(instance->tables[table], to, n);
+}
+
+void mo_table_init(mote_instance *instance, uint32_t table, uint32_t elem_index, uint64_t to, uint64_t from,
+                   uint64_t n)
+{
+    const mo_meta_elem *elem = &mo_meta_elems(instance->artifact)[elem_index];
     for (uint64_t i = 0; i < n; i++)
-        mo_table_set(table, to + i, elem_value(instance, elem, from + i));
-    return MO_TRAP_NONE;
+        mo_table_set(instance->tables[table], to + i, elem_value(instance, elem, from + i));
 }
 
 /* --- the public side ---------------------------------------------------- */

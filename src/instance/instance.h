@@ -178,8 +178,10 @@ void mo_instance_release(mote_instance *instance);
 mo_funcref *mo_instance_func_ref(const mote_instance *instance, uint32_t func);
 mote_extern mo_instance_thing(const mote_instance *instance, uint32_t kind, uint32_t index);
 
-/* Segments as instructions see them: dropped ones are empty. 0 or a trap code. */
-uint32_t mo_table_init(mote_instance *instance, uint32_t table, uint32_t elem, uint64_t to, uint64_t from, uint64_t n);
+/* table.init: does it stay inside table and segment (dropped ones are empty)? Then do it. */
+bool mo_table_init_inside(mote_instance *instance, uint32_t table, uint32_t elem, uint64_t to, uint64_t from,
+                          uint64_t n);
+void mo_table_init(mote_instance *instance, uint32_t table, uint32_t elem, uint64_t to, uint64_t from, uint64_t n);
 uint8_t *mo_instance_dropped(const mote_instance *instance, bool data, uint32_t segment);
 
 /* --- types at the border ------------------------------------------------ */

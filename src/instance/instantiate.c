@@ -335,9 +335,10 @@ static bool place_elem(mote_instance *in, uint32_t i, mote_error *err)
         if (!mo_const_eval(in, elem->offset, &to, err))
             return false;
         uint32_t n = elem->exprs.n ? elem->exprs.n : elem->funcs.n;
-        uint32_t code = mo_table_init(in, elem->table, i, address(&to, in->tables[elem->table]->is64), 0, n);
-        if (code)
-            return trap(err, code, "element", i);
+        uint64_t at = address(&to, in->tables[elem->table]->is64);
+        if (!mo_table_init_inside(in, elem->table, i, at, 0, n))
+            return trap(err, MO_TRAP_TABLE_BOUNDS, "element", i);
+        mo_table_init(in, elem->table, i, at, 0, n);
     }
     if (elem->mode != MO_PASSIVE)
         *mo_instance_dropped(in, false, i) = 1;

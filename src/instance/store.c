@@ -69,27 +69,20 @@ bool mo_store_init(mote_store *store, mote_engine *engine, const mote_limits *li
     return true;
 }
 
-static void release_host_things(mote_store *store)
-{
-    for (mo_finalizer *f = store->finalizers; f; f = f->next)
-        f->finalize(f->data);
-    while (store->memories) {
-        mote_memory *memory = store->memories;
-        store->memories = memory->next;
-        mo_memory_forget(memory);
-    }
-    for (mote_table *table = store->tables; table; table = table->next)
-        mo_free(table->grown);
-}
-
+/* Handles of memories lie in instances too, so they go first. */
 void mo_store_release(mote_store *store)
 {
+    for (mote_memory *memory = store->memories; memory; memory = memory->next)
+        mo_memory_forget(memory);
     while (store->instances) {
         mote_instance *instance = store->instances;
         store->instances = instance->next;
         mo_instance_release(instance);
     }
-    release_host_things(store);
+    for (const mo_finalizer *f = store->finalizers; f; f = f->next)
+        f->finalize(f->data);
+    for (const mote_table *table = store->tables; table; table = table->next)
+        mo_free(table->grown);
     mo_exceptions_release(&store->exceptions);
     mo_arena_free(&store->arena);
     mo_stack_unmap(&store->stack);

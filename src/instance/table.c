@@ -54,7 +54,8 @@ static bool make_room(mote_table *table, uint64_t n)
     void *grown = mo_calloc(room, size);
     if (!grown)
         return false;
-    memcpy(grown, table->desc->entries, table->desc->n * size);
+    if (table->desc->n)
+        memcpy(grown, table->desc->entries, table->desc->n * size);
     table->desc->entries = grown;
     mo_free(table->grown);
     table->grown = grown;

@@ -182,6 +182,12 @@ TEST(copies_and_helpers_have_ranges)
     SOURCE(&a, 0, {1, 0});
     SOURCE(&a, 1, {1, 0});
     expect_u64(mo_artifact_source(&a, l.text.at + 2, &s, 1), 0);
+    uint32_t n;
+    const mo_site_range *ranges = mo_artifact_ranges(&a, &n);
+    require(expect_u64(n, 3));
+    expect(ranges[1].code_at == 1 && ranges[1].code_len == 1 && ranges[1].func == 1 && ranges[2].func == MO_NO_FUNC);
+    header.sections[MO_SECTION_SITES].len--;
+    expect(!mo_artifact_ranges(&a, &n) && n == 0);
     mo_linked_free(&l);
     mo_free(object.bytes);
 }

@@ -6,6 +6,7 @@ Without a compiler (MOTE_COMPILE is `-`) what needs one is skipped.
 """
 import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
@@ -209,6 +210,10 @@ def compiling():
     prints('--invoke add sum.mote 40 2', ['42'])
     tells('inspect sum.mote', 'an artifact', 'x86_64', 'add', 'module hash')
     tells('inspect --verify sum.mote', 'contents are what the compiler wrote')
+    tells('inspect --disassemble add sum.mote', 'lea')
+    tells('inspect --disassemble 0 sum.mote', 'lea')
+    tells('inspect --check sum.mote', 'accepted')
+    says('inspect --disassemble nothing sum.mote', USAGE, 'nothing')
     says('compile sum.mote -o x.mote', MODULE, 'an artifact')
     says('compile wrong.wasm -o wrong.mote', MODULE, 'wrong.wasm', 'offset 0x')
     says('compile sum.wasm -o /nowhere/x.mote', SYSTEM, '/nowhere/x.mote')
@@ -230,6 +235,18 @@ def compiling():
     says('run --invoke add sum.mote 1 2', REFUSED, 'sum.mote')
 
 
+def devices_stay():
+    """Output to a pipe or device goes into it; it is not replaced by a file."""
+    fifo = os.path.join(folder, 'fifo')
+    os.mkfifo(fifo)
+    end = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    have = run('compile', 'sum.wasm', '-o', 'fifo')
+    os.set_blocking(end, False)
+    judge('an artifact comes out of the pipe', have.returncode == OK and os.read(end, 5) == b'\0mote', have)
+    judge('the pipe is a pipe still', stat.S_ISFIFO(os.stat(fifo).st_mode), have)
+    os.close(end)
+
+
 def without_compiler():
     global COMPILER
     COMPILER = '/nowhere/mote-compile'
@@ -238,7 +255,7 @@ def without_compiler():
 
 for group in (words_and_help, documented, bad_input, good_modules):
     group()
-for group in (running, failing, compiling, without_compiler):
+for group in (running, failing, compiling, devices_stay, without_compiler):
     if COMPILER == '-':
         skipped += 1
     else:

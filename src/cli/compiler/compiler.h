@@ -17,6 +17,8 @@ typedef struct mo_job_flags {
     uint64_t memory_limit;      /* bytes of address space, 0: none */
     bool timings;               /* tell on stderr how long each step took */
     bool worker, help, version;
+    bool check;                 /* input is an artifact, to be checked */
+    const char *disassemble;    /* input is an artifact; the function to be shown */
     const char *input, *output; /* NULL: not given */
 } mo_job_flags;
 
@@ -28,6 +30,12 @@ void mo_flags_help(void);
 
 /* Module bytes -> what f->emit asks for, in ret. */
 bool mo_job_run(const mo_job_flags *f, const void *bytes, size_t len, mo_buffer *ret, mote_error *err);
+
+/* Tells an error on standard error; returns the exit code. */
+int mo_compiler_fail(const char *file, const mote_error *err);
+
+/* --check and --disassemble: looks at an artifact; returns the exit code. */
+int mo_look(const mo_job_flags *f);
 
 /* Serves requests from standard input until its end; returns the exit code. */
 int mo_worker(void);

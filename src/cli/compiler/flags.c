@@ -79,6 +79,8 @@ static bool take_threads(mo_job_flags *f, const char *value, mote_error *err)
     return true;
 }
 
+static bool take_disassemble(mo_job_flags *f, const char *value, mote_error *err) { (void)err; f->disassemble = value; return true; }
+
 static bool take_time(mo_job_flags *f, const char *value, mote_error *err)
 {
     uint64_t n = 0;
@@ -98,9 +100,9 @@ static bool take_memory(mo_job_flags *f, const char *value, mote_error *err)
 SWITCH(set_fuel, options.fuel)
 SWITCH(set_nans, options.canonical_nans)
 SWITCH(set_strict, options.strict)
-SWITCH(set_segment, options.segment)
 SWITCH(set_timings, timings)
 SWITCH(set_worker, worker)
+SWITCH(set_check, check)
 SWITCH(set_help, help)
 SWITCH(set_version, version)
 

@@ -26,7 +26,7 @@ static void tick(const mo_job_flags *f, const char *step, double *last)
 static uint32_t option_bits(const mo_compile_options *o)
 {
     return (uint32_t)o->opt_level | (o->fuel ? MO_OPTION_FUEL : 0) | (o->canonical_nans ? MO_OPTION_CANONICAL_NANS : 0) |
-           (o->strict ? MO_OPTION_STRICT : 0) | (o->segment ? MO_OPTION_SEGMENT : 0);
+           (o->strict ? MO_OPTION_STRICT : 0);
 }
 
 static bool write_artifact(const mo_job_flags *f, const mo_module *m, const mo_target *target, const mo_code *code,

@@ -4,10 +4,12 @@
 
 #include <llvm-c/ErrorHandling.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void on_llvm_error(const char *reason)
@@ -24,7 +26,7 @@ static void on_alarm(int signal_number)
     _exit(n < 0 ? EXIT_SYSTEM : EXIT_TIMEOUT);
 }
 
-static int fail(const char *file, const mote_error *err)
+int mo_compiler_fail(const char *file, const mote_error *err)
 {
     fprintf(stderr, "mote-compile: %s%s", file ? file : "", file ? ": " : "");
     if (err->offset != MOTE_NOWHERE)
@@ -60,6 +62,27 @@ static const char *output_name(const mo_job_flags *f, char *room, size_t size)
     return room;
 }
 
+/* Into what is there already and is no file, a device or a pipe: it is not replaced. */
+static bool write_through(const char *path, const mo_buffer *result, mote_error *err)
+{
+    FILE *to = fopen(path, "wb");
+    bool ok = to && fwrite(result->at, 1, result->len, to) == result->len;
+    if (to && fclose(to) != 0)
+        ok = false;
+    return ok || mo_fail(err, MOTE_IO, MOTE_NOWHERE, "%s: cannot write: %s", path, strerror(errno));
+}
+
+static bool write_result(const char *path, const mo_buffer *result, mote_error *err)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return (fwrite(result->at, 1, result->len, stdout) == result->len && fflush(stdout) == 0) ||
+               mo_fail(err, MOTE_IO, MOTE_NOWHERE, "standard output cannot be written");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_through(path, result, err);
+    return mo_file_write(path, result->at, result->len, 0644, err);
+}
+
 static int compile_file(const mo_job_flags *f)
 {
     mote_error err = {.offset = MOTE_NOWHERE, .function = MOTE_NOWHERE};
@@ -69,14 +92,10 @@ static int compile_file(const mo_job_flags *f)
     mo_buffer result = {0};
     bool ok = set_limits(f, &err) && mo_file_read(f->input, (size_t)1 << 30, &bytes, &len, &err) &&
               mo_job_run(f, bytes, len, &result, &err);
-    const char *out = output_name(f, room, sizeof room);
-    if (ok && strcmp(out, "-") == 0)
-        ok = fwrite(result.at, 1, result.len, stdout) == result.len && fflush(stdout) == 0;
-    else if (ok)
-        ok = mo_file_write(out, result.at, result.len, 0644, &err);
+    ok = ok && write_result(output_name(f, room, sizeof room), &result, &err);
     mo_free(bytes);
     mo_buffer_free(&result);
-    return ok ? 0 : fail(f->input, &err);
+    return ok ? 0 : mo_compiler_fail(f->input, &err);
 }
 
 int main(int argc, char **argv)
@@ -86,7 +105,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc;) {
         int used = mo_flags_take(&f, argv[i], argv[i + 1], &err);
         if (!used)
-            return fail(NULL, &err);
+            return mo_compiler_fail(NULL, &err);
         i += used;
     }
     LLVMInstallFatalErrorHandler(on_llvm_error);
@@ -99,5 +118,5 @@ int main(int argc, char **argv)
         return mo_worker();
     if (!f.input)
         return fprintf(stderr, "mote-compile: want a file to compile; --help tells more\n"), EXIT_USAGE;
-    return compile_file(&f);
+    return f.check || f.disassemble ? mo_look(&f) : compile_file(&f);
 }

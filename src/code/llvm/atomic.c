@@ -27,6 +27,8 @@ static LLVMValueRef mark(mo_emit *e, LLVMValueRef access, uint32_t size)
 {
     LLVMSetAlignment(access, size);
     LLVMSetMetadata(access, e->shard->tbaa_kind, e->shard->tbaa[MO_ALIAS_MEMORY]);
+    if (e->shard->job->options->strict)
+        LLVMSetVolatile(access, true);
     return access;
 }
 

@@ -84,8 +84,9 @@ static void start_llvm(void)
     LLVMInitializeNativeAsmPrinter();
     LLVMInitializeNativeAsmParser();
     /* A widened induction variable hides from later passes that a 32-bit address
-     * does not wrap: three instructions an access instead of one. */
-    static const char *const words[] = {"mote-compile", "-indvars-widen-indvars=false"};
+     * does not wrap: three instructions an access instead of one. A frame that is made
+     * late, behind a trap site, would hide the caller from that trap's backtrace. */
+    static const char *const words[] = {"mote-compile", "-indvars-widen-indvars=false", "-enable-shrink-wrap=false"};
     LLVMParseCommandLineOptions(MO_COUNT(words), words, NULL);
 }
 

@@ -314,7 +314,9 @@ void emit_global_get(mo_emit *e, const mo_insn *in)
 
 void emit_global_set(mo_emit *e, const mo_insn *in)
 {
-    mo_store(e, mo_pop(e), global_address(e, in->index), MO_ALIAS_GLOBAL);
+    LLVMValueRef store = mo_store(e, mo_pop(e), global_address(e, in->index), MO_ALIAS_GLOBAL);
+    if (e->shard->job->options->strict) /* a trap between this and the next set would show it gone */
+        LLVMSetVolatile(store, true);
 }
 
 /* --- fuel -------------------------------------------------------------- */

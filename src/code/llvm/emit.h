@@ -64,7 +64,7 @@ typedef struct mo_shard {
     LLVMModuleRef llvm;
     LLVMBuilderRef b;
     LLVMTargetMachineRef machine;
-    LLVMTypeRef void_, i1, i8, i16, i32, i64, i128, f32, f64, v128, ptr, memory_ptr;
+    LLVMTypeRef void_, i1, i8, i16, i32, i64, i128, f32, f64, v128, ptr;
     LLVMValueRef *funcs;         /* declared so far, per function of the module */
     LLVMTypeRef *outside_types;  /* IR function type per module type, made when first used */
     LLVMTypeRef *inside_types;

@@ -49,9 +49,12 @@ LLVMValueRef mo_offset(mo_emit *e, LLVMValueRef base, uint64_t offset)
     return LLVMBuildGEP2(e->b, e->shard->i8, base, &n, 1, "");
 }
 
+/* Vectors too lie at multiples of 8 only: mo_run's xfer does. */
 LLVMValueRef mo_load(mo_emit *e, LLVMTypeRef type, LLVMValueRef at, mo_alias alias)
 {
     LLVMValueRef v = LLVMBuildLoad2(e->b, type, at, "");
+    if (type == e->shard->v128)
+        LLVMSetAlignment(v, 8);
     LLVMSetMetadata(v, e->shard->tbaa_kind, e->shard->tbaa[alias]);
     return v;
 }
@@ -66,6 +69,8 @@ LLVMValueRef mo_load_fixed(mo_emit *e, LLVMTypeRef type, LLVMValueRef at, mo_ali
 LLVMValueRef mo_store(mo_emit *e, LLVMValueRef v, LLVMValueRef at, mo_alias alias)
 {
     LLVMValueRef store = LLVMBuildStore(e->b, v, at);
+    if (LLVMTypeOf(v) == e->shard->v128)
+        LLVMSetAlignment(store, 8);
     LLVMSetMetadata(store, e->shard->tbaa_kind, e->shard->tbaa[alias]);
     return store;
 }
@@ -79,10 +84,12 @@ LLVMValueRef mo_context_fixed(mo_emit *e, LLVMTypeRef type, uint32_t offset)
 static LLVMValueRef load_in_entry(mo_emit *e, uint32_t offset)
 {
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b);
-    LLVMPositionBuilderBefore(e->b, LLVMGetBasicBlockTerminator(e->entry));
+    LLVMMetadataRef where = LLVMGetCurrentDebugLocation2(e->b);
+    LLVMPositionBuilderBefore(e->b, LLVMGetBasicBlockTerminator(e->entry)); /* takes its location too */
     LLVMValueRef v = mo_context_fixed(e, e->shard->ptr, offset);
     if (here != e->entry)
         LLVMPositionBuilderAtEnd(e->b, here);
+    LLVMSetCurrentDebugLocation2(e->b, where);
     return v;
 }
 
@@ -211,6 +218,15 @@ static bool opens_or_closes(mo_op op)
     return op == MO_OP_block || op == MO_OP_loop || op == MO_OP_if || op == MO_OP_else || op == MO_OP_end || op == MO_OP_try_table;
 }
 
+/* Can a call end inside this instruction? Helpers ask for stack before they start. */
+static bool may_stop(mo_op op)
+{
+    return mo_op_infos[op].traps || op == MO_OP_throw || op == MO_OP_memory_grow || op == MO_OP_table_grow ||
+           op == MO_OP_data_drop || op == MO_OP_elem_drop;
+}
+
+/* Where a trap or a call would be told to come from. Only instructions that can do
+ * either get a place of their own; what lies between shares the last one's. */
 static void locate(mo_emit *e, uint64_t at)
 {
     e->at = at;
@@ -311,7 +327,7 @@ bool mo_emit_function(mo_shard *s, uint32_t func, mo_emit *e, mote_error *err)
     while (ok && !e->failed && mo_body_next(&e->body, &in)) {
         if (!e->live && !opens_or_closes(in.op))
             continue;
-        if (e->live)
+        if (e->live && may_stop(in.op))
             locate(e, in.at);
         count_fuel(e, &in);
         emitters[in.op](e, &in);

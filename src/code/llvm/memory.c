@@ -4,12 +4,11 @@
  * those of shared memories volatile, so that LLVM neither repeats nor invents one. */
 #include "code/llvm/emit.h"
 
-#define MEMORY_SPACE_GS 256 /* x86-64: addresses count from the GS base */
-
+/* A shared memory's descriptor is its own, even where this module defines it. */
 static LLVMValueRef memory_desc(mo_emit *e, uint32_t memory)
 {
     const mo_layout *l = &e->shard->job->layout;
-    if (memory >= e->module->nimported_memories)
+    if (memory >= e->module->nimported_memories && !e->module->memories[memory].shared)
         return mo_offset(e, e->context, l->own_memories_at + (memory - e->module->nimported_memories) * sizeof(mo_memory_desc));
     uint32_t at = l->memories_at + memory * (uint32_t)sizeof(mo_ctx_memory) + (uint32_t)offsetof(mo_ctx_memory, desc);
     return mo_context_fixed(e, e->shard->ptr, at);
@@ -28,7 +27,7 @@ static LLVMValueRef memory_bytes(mo_emit *e, uint32_t memory)
 static LLVMValueRef memory_base(mo_emit *e, uint32_t memory)
 {
     if (memory == 0)
-        return e->shard->job->options->segment ? LLVMConstNull(e->shard->memory_ptr) : mo_memory0(e);
+        return mo_memory0(e);
     uint32_t at = e->shard->job->layout.memories_at + memory * (uint32_t)sizeof(mo_ctx_memory);
     return mo_context_fixed(e, e->shard->ptr, at + (uint32_t)offsetof(mo_ctx_memory, base));
 }

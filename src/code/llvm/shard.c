@@ -26,7 +26,6 @@ static void make_types(mo_shard *s)
     s->f64 = LLVMDoubleTypeInContext(c);
     s->v128 = LLVMVectorType(s->i64, 2);
     s->ptr = LLVMPointerTypeInContext(c, 0);
-    s->memory_ptr = LLVMPointerTypeInContext(c, s->job->options->segment ? 256 : 0);
 }
 
 /* A tag for each mo_alias: five leaves under one root, none of which may overlap. */
@@ -68,11 +67,10 @@ static void make_attributes(mo_shard *s)
     a[n++] = enum_attribute(s, "nounwind", 0);
     a[n++] = enum_attribute(s, "noredzone", 0); /* a signal may switch stacks anywhere */
     a[n++] = string_attribute(s, "frame-pointer", "all");
+    a[n++] = string_attribute(s, "disable-tail-calls", "true"); /* backtraces; musttail is not touched */
     a[n++] = string_attribute(s, "probe-stack", "inline-asm");
     a[n++] = string_attribute(s, "target-cpu", job->cpu);
     a[n++] = string_attribute(s, "target-features", job->features);
-    if (job->options->segment) /* LLVM 19 aborts on memset in that address space */
-        a[n++] = string_attribute(s, "no-builtins", "");
     s->nfunction_attributes = n;
 }
 
@@ -197,12 +195,13 @@ bool mo_shard_emit(mo_shard *s, mote_error *err)
 #define CLEAN "instcombine<no-verify-fixpoint>"
 #define LOOPS \
     "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm<allowspeculation>)," \
-    "simplifycfg," CLEAN ",loop(loop-idiom,indvars,loop-deletion,loop-unroll-full)"
+    "loop(loop-idiom,indvars,loop-deletion,loop-unroll-full)"
 #define FIRST "function<eager-inv>(mem2reg,early-cse,simplifycfg," CLEAN ")"
 #define MIDDLE \
-    "cgscc(inline,function-attrs,function<eager-inv>(early-cse<memssa>,jump-threading,correlated-propagation," \
-    "simplifycfg," CLEAN ",reassociate," LOOPS ",gvn," CLEAN ",dse,adce,simplifycfg)),globaldce"
-#define LAST "slp-vectorizer,vector-combine,loop-mssa(licm<allowspeculation>)," CLEAN ",div-rem-pairs,simplifycfg"
+    "cgscc(inline,function-attrs,function<eager-inv>(early-cse<memssa>,simplifycfg," CLEAN "," LOOPS ",gvn," CLEAN \
+    ",dse,adce,simplifycfg)),globaldce"
+#define VECTORS "loop-vectorize," CLEAN ",slp-vectorizer,vector-combine,"
+#define LAST CLEAN ",div-rem-pairs,simplifycfg"
 
 static const char *pipeline(const mo_shard *s)
 {
@@ -215,7 +214,7 @@ static const char *pipeline(const mo_shard *s)
     case 2:
         if (mo_has(s->module->used, MO_FEATURE_SIMD))
             return FIRST "," MIDDLE ",function<eager-inv>(" LAST ")";
-        return FIRST "," MIDDLE ",function<eager-inv>(loop-vectorize," CLEAN "," LAST ")";
+        return FIRST "," MIDDLE ",function<eager-inv>(" VECTORS LAST ")";
     default: return "default<O3>";
     }
 }

@@ -20,7 +20,7 @@ static const char set_text[] =
     "movdqu %xmm0,(%rdi)\nmovdqu %xmm0,-16(%rdi,%rdx)\n"
     "cmp $32,%rdx\njbe 9f\n"
     "cmp $2048,%rdx\nja 2f\n"
-    "lea -16(%rdi,%rdx),%rcx\n"
+    "lea -32(%rdi,%rdx),%rcx\n" /* the last 16 are stored already */
     "1: add $16,%rdi\nmovdqu %xmm0,(%rdi)\ncmp %rcx,%rdi\njb 1b\njmp 9f\n"
     "2: mov %rax,%r9\nmov %esi,%eax\nmov %rdx,%rcx\nrep stosb\nmov %r9,%rax\njmp 9f\n"
     "3: cmp $8,%rdx\njb 4f\nmov %r8,(%rdi)\nmov %r8,-8(%rdi,%rdx)\njmp 9f\n"

@@ -17,6 +17,15 @@ static const uint64_t v4 = BIT(AVX512F) | BIT(AVX512BW) | BIT(AVX512CD) | BIT(AV
 /* Gathered table look-ups lose against single loads wherever measured (docs/compiler.md). */
 static const char tuning[] = ",+prefer-no-gather,+prefer-no-scatter";
 
+/* LLVM chains a sum of products through VNNI's accumulator, each waiting for the one
+ * before: slower than multiply and add wherever measured. */
+static void drop_feature(char *features, const char *name)
+{
+    char *at = strstr(features, name);
+    if (at)
+        *at = '-';
+}
+
 static bool set(mo_target *ret, const char *cpu, const char *features, uint64_t needs, mote_error *err)
 {
     size_t size = strlen(features) + sizeof tuning;
@@ -24,6 +33,8 @@ static bool set(mo_target *ret, const char *cpu, const char *features, uint64_t 
     if (!ret->features)
         return mo_fail_nomem(err);
     snprintf(ret->features, size, "%s%s", features, *features ? tuning : tuning + 1);
+    drop_feature(ret->features, "+avx512vnni");
+    drop_feature(ret->features, "+avxvnni,");
     snprintf(ret->cpu, sizeof ret->cpu, "%s", cpu);
     ret->needs = needs;
     return true;

@@ -1,0 +1,126 @@
+"""run.py - size of what is shipped, and start of the command, in bytes and microseconds.
+
+libmote.so, mote, mote-compile  bytes on disk, stripped; what libmote.so needs is named
+--version                       from process start to exit, beside a static C program that
+                                prints a line (native)
+run                             the same for a module that does nothing, compiled before
+peak memory                     the largest resident set of these processes
+
+Programs are started in turns by a small C program, whose own work is not in the time; the
+median is reported."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kernels"))
+import common                          # noqa: E402
+import engines as contestants          # noqa: E402
+from common import Deadline, Figures, Unavailable        # noqa: E402
+
+BENCH = "lab/size"
+HERE, OUT = Path(__file__).resolve().parent, common.OUT / "size"
+ENGINES = ["native", "mote", "wasmtime", "wamr", "wasmedge"]
+GOAL_LIBRARY, GOAL_START, ALLOWED = 600_000, 1.3, {"libc.so.6", "libm.so.6"}
+
+
+def stripped_size(path, deadline):
+    out = OUT / (path.name + ".stripped")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    common.run_tool(["strip", "-o", out, path], deadline)
+    return out.stat().st_size
+
+
+def measure_files(figures, deadline):
+    folder = common.find_mote().parent
+    for name in ("libmote.so", "mote", "mote-compile"):
+        path = (folder / name).resolve()
+        try:
+            if not path.exists():
+                raise Unavailable(f"no {name} beside mote")
+            figures.put("mote", name, "bytes", stripped_size(path, deadline), digits=0)
+        except Unavailable as reason:
+            figures.absent(name, reason)
+    figures.goal("mote", "libmote.so", GOAL_LIBRARY, "bytes")
+    try:
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", common.run_tool(["readelf", "-d", folder / "libmote.so"], deadline))
+        figures.say("libmote.so", "needs " + (", ".join(needed) or "nothing"))
+        figures.put("mote", "libraries beside libc", "", len(set(needed) - ALLOWED), digits=0)
+        figures.goal("mote", "libraries beside libc", 0, "libraries")
+    except Unavailable as reason:
+        figures.absent("readelf", reason)
+
+
+def version_command(engine):
+    tool = engine.tools[-1]            # the one that runs modules
+    return [engine.paths[tool], "--version"]
+
+
+def run_command(engine, wasm, deadline):
+    """How a compiled module's export is called by the engine's command."""
+    out = OUT / (engine.name + engine.suffix)
+    beside = [Path(engine.paths["mote"]).with_name("mote-compile")] if engine.name == "mote" else []
+    common.make(out, contestants.compile_command(engine, wasm, out, None), [wasm], deadline, tools=beside)
+    return contestants.fill(engine.call, engine, out=out, n=1)
+
+
+def prepare(figures, deadline):
+    """{(engine, case): command}"""
+    wasm = common.compile_guest(HERE / "guest.c", OUT / "guest.wasm", deadline)
+    hello = common.compile_c(HERE / "hello.c", OUT / "hello", deadline, ["-static"])
+    commands = {("native", "--version"): [hello]}
+    for engine in contestants.ENGINES:
+        if engine.name not in ENGINES[1:]:
+            continue
+        try:
+            contestants.find_tools(engine)
+            commands[engine.name, "--version"] = version_command(engine)
+            commands[engine.name, "run"] = run_command(engine, wasm, deadline)
+        except Unavailable as reason:
+            figures.absent(engine.name, reason)
+    return commands
+
+
+def spawn_all(commands, rounds, deadline):
+    """{(engine, case): [[microseconds, bytes] of each run]}; a program that fails is left out."""
+    spawn = common.compile_c(HERE / "spawn.c", OUT / "spawn", deadline, ["-static"])
+    works = {}
+    for key, command in commands.items():
+        try:
+            common.run_lines([spawn, "1", "x", *command], deadline)
+            works[key] = command
+        except Unavailable:
+            pass
+    words = []
+    for i, command in enumerate(works.values()):
+        words += [*(["--"] if i else []), str(i), shutil.which(str(command[0])), *command[1:]]
+    lines = common.run_lines([spawn, str(rounds), *words], deadline)
+    return {key: lines[str(i)] for i, key in enumerate(works)}
+
+
+def main():
+    args = common.parser("lab/size/run", __doc__).parse_args()
+    deadline = Deadline(common.quick_seconds() if args.quick else None)
+    figures = Figures(BENCH, args, ENGINES)
+    measure_files(figures, deadline)
+    found = spawn_all(prepare(figures, deadline), args.rounds or (100 if args.quick else 1000), deadline)
+    for case in ("--version", "run"):
+        for engine in ENGINES:
+            if (engine, case) in found:
+                figures.put_all(engine, case, "us", [line[0] for line in found[engine, case]], digits=0)
+        for engine in ENGINES:
+            if (engine, case) in found:
+                figures.put(engine, f"{case}, peak memory", "bytes", max(line[1] for line in found[engine, case]), digits=0)
+    hello = figures.value("native", "--version")
+    if hello:
+        for engine in ENGINES[1:]:
+            if (engine, "--version") in found:
+                figures.put(engine, "--version, ratio", "x", figures.value(engine, "--version") / hello)
+        figures.goal("mote", "--version, ratio", GOAL_START, "x", " (of a static C program)")
+    figures.table()
+    return int(args.check and not figures.all_reached())
+
+
+common.main_of("lab/size/run", main)
