@@ -113,6 +113,9 @@ static void sync_folder(const char *path, char *scratch)
 bool mo_file_write(const char *path, const void *bytes, size_t len, uint32_t mode, mote_error *err)
 {
     static const char suffix[] = ".XXXXXX";
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* a rename would replace a device */
+        return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "%s: not a regular file", path);
     size_t pathlen = strlen(path);
     char *temporary = mo_alloc(pathlen + sizeof suffix);
     if (!temporary) return mo_fail_nomem(err);

@@ -131,11 +131,7 @@ static bool call_function(mo_flow *f, uint32_t number, bool tail, outcome *o)
     mo_checked *to = &f->checker->functions[number];
     words(o, to->results);
     o->returns = to->returns;
-    if (!to->outside)
-        return pass(f, to, tail);
-    const mo_facts *facts = f->checker->facts;
-    const mo_fact_type *t = &facts->types[facts->funcs[to->func].type];
-    return want_context(f, MO_R10, "r10") && want_words(f, int_args, t->params, MO_INT_ARGS, "argument");
+    return pass(f, to, tail);
 }
 
 static uint8_t table_word(const mo_flow *f)
@@ -303,7 +299,6 @@ static void take_results(mo_flow *f, const outcome *o)
             f->now.registers[r] = mo_unknown();
     for (int i = 0; i < MO_INT_RESULTS; i++)
         f->now.registers[int_results[i]] = o->results[i];
-    mo_state_clear_slots(&f->now, 0, mo_lane_key(32, 0));
     mo_value top = f->now.registers[MO_RSP];
     if (top.at - 8 < f->now.touched)
         f->now.touched = top.at - 8;

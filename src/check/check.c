@@ -187,7 +187,7 @@ static bool want_arch(mo_arch arch, mote_error *err)
     return arch == MO_ARCH_X86_64 || mo_fail(err, MOTE_UNSUPPORTED, MOTE_NOWHERE, "checker: want x86-64 code");
 }
 
-bool mo_check(const mo_module *m, const mo_linked *linked, uint32_t options, mote_error *err)
+bool mo_check(const mo_module *m, const mo_linked *linked, mote_error *err)
 {
     mo_facts facts = {0};
     mo_checker c = {
@@ -195,7 +195,7 @@ bool mo_check(const mo_module *m, const mo_linked *linked, uint32_t options, mot
         .const_at = mo_round_up(linked->text.len, MO_FILE_PAGE), .const_len = linked->constants.len,
         .sites = (const mo_sites *)linked->sites.at, .jumps = linked->jumps, .njumps = linked->njumps, .err = err,
     };
-    bool ok = want_arch(linked->arch, err) && mo_facts_of_module(m, options, &facts, err) && take_functions(&c);
+    bool ok = want_arch(linked->arch, err) && mo_facts_of_module(m, &facts, err) && take_functions(&c);
     if (ok)
         take_facts(&c, &facts);
     for (uint32_t i = 0; ok && i < m->nfuncs; i++)

@@ -4,13 +4,15 @@
  * What is proved and what is trusted: docs/checker.md. Linked into mote-compile only.
  *
  *   facts.c            module or META -> what lies where in the context, which words
- *                      are references                                      (mo_facts)
- *   x86_64/decode.c    bytes -> instructions, none that is not on the list (mo_step)
- *   blocks_x86_64.c    a function's instructions -> basic blocks, jump tables
- *   value.c, state.c   what a register or stack slot may hold; joins
- *   flow_x86_64.c      an instruction's effect; calls_x86_64.c: calls and returns
- *   access.c           may this value be loaded through, stored through?
- *   check.c            functions, from what the host may call to what those call */
+ *                      are references
+ *   decode_x86_64.c    bytes -> steps; what is not on its list of instructions is refused
+ *   scan.c             all bytes: calls, jumps, names, padding
+ *   blocks.c           one function's blocks, walked until nothing changes
+ *   flow_x86_64.c      a step's effect; calls_x86_64.c: calls and returns
+ *   access.c           what may be loaded and stored through which value
+ *   value.c sets.c number.c state.c    what a word may be; registers and stack slots
+ *   check.c            functions in order; disassemble_x86_64.c: for people
+ */
 #ifndef MO_CHECK_CHECK_H
 #define MO_CHECK_CHECK_H
 
@@ -20,8 +22,8 @@
 
 /* Reads only. Errors: MOTE_REFUSED and err->function, its text the instruction's
  * address, the instruction and what was wanted; MOTE_NOMEM; MOTE_UNSUPPORTED for a
- * processor that has no checker. options as in mo_file_header. */
-bool mo_check(const mo_module *m, const mo_linked *linked, uint32_t options, mote_error *err);
+ * processor that has no checker. */
+bool mo_check(const mo_module *m, const mo_linked *linked, mote_error *err);
 bool mo_check_artifact(const mo_artifact *a, mote_error *err);
 
 /* Prints function func's instructions: address, Wasm offset, text. */

@@ -128,9 +128,8 @@ static bool is_harmless(ZydisRegister r)
 static bool take_memory(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o, mo_step *s)
 {
     const ZydisDecodedOperandMem *m = &o->mem;
-    if (m->segment == ZYDIS_REGISTER_FS)
+    if (m->segment == ZYDIS_REGISTER_FS || m->segment == ZYDIS_REGISTER_GS)
         return false;
-    s->segment = m->segment == ZYDIS_REGISTER_GS ? 'g' : 0;
     s->narrow = i->address_width != 64;
     s->base = m->base == ZYDIS_REGISTER_NONE ? MO_NO_REGISTER : m->base == ZYDIS_REGISTER_RIP ? MO_RIP : general(m->base);
     s->vector_index = is_vector(m->index);
@@ -158,14 +157,12 @@ static const char *take_operands(const ZydisDecodedInstruction *i, const ZydisDe
             if (r != MO_NO_REGISTER) {
                 s->writes |= (uint16_t)((unsigned)writes << r);
                 s->halves |= (uint16_t)((unsigned)(writes && is_general32(o)) << r);
-            } else if (is_vector(o->reg.value)) {
-                s->lanes |= (uint32_t)writes << ZydisRegisterGetId(o->reg.value);
-            } else if (!is_harmless(o->reg.value)) {
+            } else if (!is_vector(o->reg.value) && !is_harmless(o->reg.value)) {
                 return "general, vector and mask registers only";
             }
         } else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
             if (memory || !take_memory(i, o, s))
-                return "one memory operand, not in FS";
+                return "one memory operand, not in FS or GS";
             memory = true;
         } else if (o->type == ZYDIS_OPERAND_TYPE_POINTER) {
             return not_listed;
@@ -284,7 +281,7 @@ static void take_string(const ZydisDecodedInstruction *i, mo_step *s, uint32_t s
     *s = (mo_step){.at = s->at, .len = s->len, .op = MO_STEP_STRING, .size = size, .width = 8,
                    .access = i->meta.category == ZYDIS_CATEGORY_STRINGOP ? MO_WRITES : 0,
                    .repeated = (i->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE)) != 0,
-                   .narrow = i->address_width != 64, .segment = (i->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_GS) ? 'g' : 0};
+                   .narrow = i->address_width != 64};
 }
 
 /* The instructions whose effect on 64-bit words is followed; others stay MO_STEP_OTHER. */
@@ -366,7 +363,7 @@ static mo_condition condition_of(ZydisMnemonic m)
         : m == ZYDIS_MNEMONIC_JB ? MO_IF_BELOW : m == ZYDIS_MNEMONIC_JBE ? MO_IF_BELOW_EQUAL : MO_IF_ANY;
 }
 
-static void take_branch(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *ops, mo_step *s)
+static const char *take_branch(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *ops, mo_step *s)
 {
     bool call = i->meta.category == ZYDIS_CATEGORY_CALL, conditional = i->meta.category == ZYDIS_CATEGORY_COND_BR;
     bool through = is_through(i);
@@ -375,10 +372,12 @@ static void take_branch(const ZydisDecodedInstruction *i, const ZydisDecodedOper
     if (!through) {
         s->target = (uint32_t)(s->at + i->length + i->raw.imm[0].value.s);
     } else if (is_memory(&ops[0])) {
-        take_memory(i, &ops[0], s);
+        if (!take_memory(i, &ops[0], s))
+            return not_listed;
         s->access = MO_READS;
         s->size = 8;
     }
+    return NULL;
 }
 
 const char *mo_step_decode(const uint8_t *text, uint32_t at, uint32_t end, mo_step *ret)
@@ -399,10 +398,11 @@ const char *mo_step_decode(const uint8_t *text, uint32_t at, uint32_t end, mo_st
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &i, ops, i.operand_count)))
         return not_known;
     if (c == ZYDIS_CATEGORY_CALL || c == ZYDIS_CATEGORY_UNCOND_BR || c == ZYDIS_CATEGORY_COND_BR) {
-        take_branch(&i, ops, ret);
-        return NULL;
+        return take_branch(&i, ops, ret);
     }
     if (c == ZYDIS_CATEGORY_STRINGOP) {
+        if (i.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS))
+            return not_listed;
         take_string(&i, ret, i.operand_width / 8u);
         bool store = i.mnemonic == ZYDIS_MNEMONIC_STOSB || i.mnemonic == ZYDIS_MNEMONIC_STOSD || i.mnemonic == ZYDIS_MNEMONIC_STOSQ;
         bool move = i.mnemonic == ZYDIS_MNEMONIC_MOVSB || i.mnemonic == ZYDIS_MNEMONIC_MOVSD || i.mnemonic == ZYDIS_MNEMONIC_MOVSQ;

@@ -69,10 +69,10 @@ static bool make_room(mo_facts *f, mote_error *err)
     (f)->nimported_funcs = (from)->nimported_funcs, (f)->nimported_memories = (from)->nimported_memories, \
     (f)->nimported_tables = (from)->nimported_tables
 
-bool mo_facts_of_module(const mo_module *m, uint32_t options, mo_facts *ret, mote_error *err)
+bool mo_facts_of_module(const mo_module *m, mo_facts *ret, mote_error *err)
 {
     mo_facts *f = ret;
-    *f = (mo_facts){.segment = (options & MO_OPTION_SEGMENT) != 0};
+    *f = (mo_facts){0};
     COPY_COUNTS(f, m);
     if (!mo_layout_make(m, &f->layout, err) || !make_room(f, err))
         return false;
@@ -101,7 +101,7 @@ bool mo_facts_of_artifact(const mo_artifact *a, mo_facts *ret, mote_error *err)
 {
     const mo_meta *m = a->meta;
     mo_facts *f = ret;
-    *f = (mo_facts){.segment = (a->header->options & MO_OPTION_SEGMENT) != 0, .layout = m->layout};
+    *f = (mo_facts){.layout = m->layout};
     COPY_COUNTS(f, m);
     if (!make_room(f, err))
         return false;
@@ -176,7 +176,7 @@ static bool context_word(const mo_facts *f, uint32_t at, mo_value *ret)
     *ret = mo_unknown();
     if (at < sizeof(mo_context)) {
         if (FIELD(mo_context, memory0))
-            *ret = f->segment ? mo_unknown() : mo_value_of(MO_V_MEMORY, 0, 0);
+            *ret = mo_value_of(MO_V_MEMORY, 0, 0);
         else if (FIELD(mo_context, run))
             *ret = mo_value_of(MO_V_RUN, 0, 0);
         else if (FIELD(mo_context, helpers))

@@ -35,12 +35,11 @@ typedef struct mo_facts {
     uint8_t results[MO_INT_RESULTS];      /* what a call of any type may give */
     uint8_t xfer[MO_XFER_SLOTS];          /* what a slot may hold after such a call or at entry */
     uint8_t exception[MO_XFER_SLOTS];     /* what an exception's parameter may be */
-    bool segment;                         /* memory 0 through GS */
     bool has_words;                       /* any type, global or tag speaks of references */
     mo_arena arena;
 } mo_facts;
 
-bool mo_facts_of_module(const mo_module *m, uint32_t options, mo_facts *ret, mote_error *err);
+bool mo_facts_of_module(const mo_module *m, mo_facts *ret, mote_error *err);
 bool mo_facts_of_artifact(const mo_artifact *a, mo_facts *ret, mote_error *err);
 void mo_facts_free(mo_facts *f);
 

@@ -23,7 +23,7 @@ static bool is_probe(const mo_flow *f, size_t i, uint8_t *retreg)
     const mo_step *s = &f->steps[i];
     if (i + 3 >= f->nsteps || s[0].op != MO_STEP_SUB || s[0].dst != MO_RSP || s[0].src != MO_NO_REGISTER || s[0].number != PAGE)
         return false;
-    bool touch = s[1].op == MO_STEP_STORE && s[1].base == MO_RSP && s[1].index == MO_NO_REGISTER && s[1].displacement == 0 && !s[1].segment;
+    bool touch = s[1].op == MO_STEP_STORE && s[1].base == MO_RSP && s[1].index == MO_NO_REGISTER && s[1].displacement == 0;
     *retreg = compared_with_stack(f->checker->text + s[2].at, s[2].len);
     return touch && *retreg != MO_NO_REGISTER && *retreg != MO_RSP && s[3].op == MO_STEP_BRANCH && s[3].target == s[0].at &&
            is_jne(f->checker->text + s[3].at, s[3].len);
@@ -99,30 +99,14 @@ static mo_value half_address(mo_flow *f)
     return mo_value_compute(all, MO_SUM_ADD, 4, sum, mo_number(s->displacement));
 }
 
-/* Guest data in GS: any address, for the segment's reservation stands for memory 0. */
-static bool in_segment(mo_flow *f, bool *ret)
-{
-    *ret = f->step->segment == 'g';
-    if (*ret && !f->checker->facts->segment)
-        return mo_refuse(f, "want no GS: memory 0 is not there in this artifact");
-    return true;
-}
-
 static bool load(mo_flow *f, mo_value *ret)
 {
-    bool segment;
-    *ret = mo_unknown();
-    if (!in_segment(f, &segment))
-        return false;
-    return segment || mo_flow_load(f, address(f), f->step->op == MO_STEP_LOAD_SIGNED ? 4 : f->step->size, ret);
+    return mo_flow_load(f, address(f), f->step->op == MO_STEP_LOAD_SIGNED ? 4 : f->step->size, ret);
 }
 
 static bool store(mo_flow *f, mo_value v)
 {
-    bool segment;
-    if (!in_segment(f, &segment))
-        return false;
-    return segment || mo_flow_store(f, address(f), f->step->size, v);
+    return mo_flow_store(f, address(f), f->step->size, v);
 }
 
 /* --- registers ---------------------------------------------------------------- */
@@ -235,10 +219,6 @@ static bool other(mo_flow *f)
     for (uint32_t regs = s->writes; regs; regs &= regs - 1)
         if (!put(f, (uint8_t)__builtin_ctz(regs), (mo_value){.flags = s->halves >> __builtin_ctz(regs) & 1 ? MO_DATA_HALF : 0}))
             return false;
-    for (uint32_t lanes = s->lanes; lanes; lanes &= lanes - 1) {
-        uint32_t v = (uint32_t)__builtin_ctz(lanes);
-        mo_state_clear_slots(&f->now, mo_lane_key(v, 0), mo_lane_key(v + 1, 0));
-    }
     return true;
 }
 
@@ -266,7 +246,7 @@ static bool string_pointer(mo_flow *f, uint8_t reg, bool write, uint32_t bytes)
 static bool string(mo_flow *f)
 {
     uint32_t bytes = string_bytes(f);
-    if (f->step->narrow || f->step->segment)
+    if (f->step->narrow)
         return mo_refuse(f, "want no string instruction with prefixes");
     if ((f->step->access & MO_READS) && !string_pointer(f, MO_RSI, false, bytes))
         return false;

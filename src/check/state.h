@@ -1,5 +1,5 @@
 /* state.h - what a checker knows at one place of a function: a value per general
- * register and, sorted, the few stack slots and vector lanes that hold more than data.
+ * register and, sorted, the few stack slots that hold more than data.
  * Joining b into a only ever takes knowledge away from a. */
 #ifndef MO_CHECK_STATE_H
 #define MO_CHECK_STATE_H
@@ -9,7 +9,7 @@
 #define MO_CHECK_REGISTERS 16
 
 typedef struct mo_slot {
-    uint64_t key; /* mo_stack_key(), mo_lane_key() */
+    uint64_t key; /* mo_stack_key() */
     mo_value value;
     uint32_t zero; /* slots are compared as bytes */
 } mo_slot;
@@ -28,8 +28,6 @@ static inline uint64_t mo_stack_key(uint32_t region, int64_t at)
 {
     return (uint64_t)(region + 1) << 32 | (uint32_t)(at + INT64_C(0x80000000));
 }
-#define MO_LANES 8 /* of 64 bits, in the longest vector register */
-static inline uint64_t mo_lane_key(uint32_t reg, uint32_t lane) { return reg * MO_LANES + lane; }
 
 mo_value mo_state_slot(const mo_state *s, uint64_t key);
 /* Values that say nothing are not kept. False: memory is out. */

@@ -10,7 +10,7 @@
 enum { MO_RAX, MO_RCX, MO_RDX, MO_RBX, MO_RSP, MO_RBP, MO_RSI, MO_RDI, MO_R8, MO_R9, MO_R10, MO_R11, MO_R12, MO_R13, MO_R14, MO_R15 };
 
 typedef enum mo_step_op {
-    MO_STEP_OTHER,       /* writes data into `writes` and `lanes`; may access memory */
+    MO_STEP_OTHER,       /* writes data into `writes`; may access memory */
     MO_STEP_MOVE,        /* dst = src; width 4: a number of 32 bits */
     MO_STEP_NUMBER,      /* dst = number */
     MO_STEP_LOAD,        /* dst = 64 bits of memory */
@@ -58,7 +58,6 @@ typedef struct mo_step {
     uint8_t dst, src;
     uint8_t access; /* MO_READS, MO_WRITES: of the memory operand; 0: there is none */
     uint8_t base, index, scale; /* scale as a shift; base may be MO_RIP */
-    uint8_t segment;            /* 0, or 'g' */
     bool narrow;    /* the address is cut to 32 bits */
     bool repeated;  /* rep */
     bool vector_index; /* index is a vector register */
@@ -67,7 +66,6 @@ typedef struct mo_step {
     uint8_t condition; /* mo_condition of a branch */
     uint16_t writes; /* general registers */
     uint16_t halves; /* of those, those whose upper half becomes zero */
-    uint32_t lanes;  /* vector registers */
     uint32_t size;   /* bytes of the memory operand */
     uint32_t target; /* of direct calls and jumps, in TEXT */
     int64_t number, displacement;

@@ -2,21 +2,20 @@
 #include "check/value.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-static int low_zeros(int64_t n)
+int mo_low_zeros(int64_t n)
 {
     return n == 0 ? 63 : __builtin_ctzll((uint64_t)n);
 }
 
-static mo_value data_with(int zeros)
+mo_value mo_data_with(int zeros)
 {
     return (mo_value){.kind = MO_V_DATA, .k = (int8_t)(zeros > 63 ? 63 : zeros < 0 ? 0 : zeros)};
 }
 
 mo_value mo_number(int64_t n)
 {
-    return n == (int32_t)n ? mo_value_of(MO_V_NUMBER, 0, n) : data_with(low_zeros(n));
+    return n == (int32_t)n ? mo_value_of(MO_V_NUMBER, 0, n) : mo_data_with(mo_low_zeros(n));
 }
 
 mo_value mo_word(uint32_t mask)
@@ -40,7 +39,7 @@ int mo_value_zeros(const mo_values *all, mo_value v)
     int zeros = 63;
     const mo_value *members = mo_value_members(all, &v, &n);
     for (uint32_t i = 0; i < n; i++) {
-        int own = members[i].kind == MO_V_NUMBER ? low_zeros(members[i].at) : 0;
+        int own = members[i].kind == MO_V_NUMBER ? mo_low_zeros(members[i].at) : 0;
         zeros = own < zeros ? own : zeros;
     }
     return zeros;
@@ -84,78 +83,6 @@ bool mo_value_is_word(const mo_values *all, mo_value v, uint32_t mask)
     return (word_mask(all, v) & mask) != 0;
 }
 
-/* --- sets ---------------------------------------------------------------- */
-
-static int by_bytes(const void *a, const void *b) { return memcmp(a, b, sizeof(mo_value)); }
-
-static bool same_set(const mo_value_set *a, const mo_value_set *b)
-{
-    return a->n == b->n && memcmp(a->values, b->values, a->n * sizeof *a->values) == 0;
-}
-
-static uint32_t *find_set(const mo_values *all, const mo_value_set *set)
-{
-    uint64_t at = mo_hash64(set->values, set->n * sizeof *set->values, 0);
-    for (;; at++) {
-        uint32_t *place = &all->table[at & (all->ntable - 1)];
-        if (!*place || same_set(&all->sets[*place - 1], set))
-            return place;
-    }
-}
-
-static bool grow_table(mo_values *all)
-{
-    if (all->nsets * 2 < all->ntable)
-        return true;
-    size_t n = all->ntable ? all->ntable * 2 : 64;
-    uint32_t *table = mo_calloc(n, sizeof *table);
-    if (!table)
-        return false;
-    mo_free(all->table);
-    all->table = table;
-    all->ntable = n;
-    for (size_t i = 0; i < all->nsets; i++)
-        *find_set(all, &all->sets[i]) = (uint32_t)i + 1;
-    return true;
-}
-
-/* 1 + the set's number, or 0 if memory is out. */
-static uint32_t number_set(mo_values *all, mo_value_set *set)
-{
-    qsort(set->values, set->n, sizeof *set->values, by_bytes);
-    if (!grow_table(all))
-        return 0;
-    uint32_t *place = find_set(all, set);
-    if (!*place) {
-        if (!mo_grow(&all->sets, &all->cap, all->nsets + 1, sizeof *all->sets))
-            return 0;
-        all->sets[all->nsets++] = *set;
-        *place = (uint32_t)all->nsets;
-    }
-    return *place;
-}
-
-/* Where memory is out, data: it permits less, which is never wrong. */
-static mo_value intern(mo_values *all, mo_value_set *set)
-{
-    if (set->n == 1)
-        return set->values[0];
-    uint32_t number = number_set(all, set);
-    return number ? mo_value_of(MO_V_EITHER, number - 1, 0) : mo_unknown();
-}
-
-static bool put(mo_value_set *set, mo_value v)
-{
-    v.entry = 0;
-    for (uint32_t i = 0; i < set->n; i++)
-        if (mo_value_same(set->values[i], v))
-            return true;
-    if (set->n == MO_SET_VALUES)
-        return false;
-    set->values[set->n++] = v;
-    return true;
-}
-
 /* What is left of too many values. */
 static mo_value collapse(const mo_value_set *set)
 {
@@ -175,24 +102,31 @@ static mo_value unite(mo_values *all, mo_value a, mo_value b)
     uint32_t n;
     const mo_value *members = mo_value_members(all, &a, &n);
     for (uint32_t i = 0; i < n; i++)
-        put(&set, members[i]);
+        mo_set_put(&set, members[i]);
     members = mo_value_members(all, &b, &n);
     for (uint32_t i = 0; i < n; i++)
-        if (!put(&set, members[i]))
+        if (!mo_set_put(&set, members[i]))
             return collapse(&set);
-    return intern(all, &set);
-}
-
-void mo_values_free(mo_values *all)
-{
-    mo_free(all->sets);
-    mo_free(all->table);
-    *all = (mo_values){0};
+    return mo_set_value(all, &set);
 }
 
 /* --- join ---------------------------------------------------------------- */
 
-static bool is_plain(const mo_values *all, mo_value v) { return v.kind == MO_V_DATA || mo_value_is_number(all, v); }
+uint8_t mo_data_flags(const mo_values *all, mo_value v)
+{
+    if (v.kind == MO_V_DATA)
+        return v.flags;
+    if (!mo_value_is_number(all, v))
+        return 0;
+    uint32_t n;
+    const mo_value *members = mo_value_members(all, &v, &n);
+    for (uint32_t i = 0; i < n; i++)
+        if (members[i].at < 0)
+            return 0;
+    return MO_DATA_HALF;
+}
+
+bool mo_value_is_plain(const mo_values *all, mo_value v) { return v.kind == MO_V_DATA || mo_value_is_number(all, v); }
 
 /* Two different values of one kind where the kind has a common form. */
 static bool join_alike(mo_value a, mo_value b, mo_value *ret)
@@ -218,20 +152,6 @@ static bool join_alike(mo_value a, mo_value b, mo_value *ret)
     }
 }
 
-static uint8_t flags_of(const mo_values *all, mo_value v)
-{
-    if (v.kind == MO_V_DATA)
-        return v.flags;
-    if (!mo_value_is_number(all, v))
-        return 0;
-    uint32_t n;
-    const mo_value *members = mo_value_members(all, &v, &n);
-    for (uint32_t i = 0; i < n; i++)
-        if (members[i].at < 0)
-            return 0;
-    return MO_DATA_HALF;
-}
-
 static mo_value join_plain(mo_values *all, mo_value a, mo_value b)
 {
     if (a.kind != MO_V_DATA && b.kind != MO_V_DATA) {
@@ -240,10 +160,10 @@ static mo_value join_plain(mo_values *all, mo_value a, mo_value b)
             return v;
     }
     int x = mo_value_zeros(all, a), y = mo_value_zeros(all, b);
-    mo_value v = data_with(x < y ? x : y);
+    mo_value v = mo_data_with(x < y ? x : y);
     if (a.kind == b.kind && a.index == b.index)
         v.index = a.kind == MO_V_DATA ? a.index : 0;
-    v.flags = flags_of(all, a) & flags_of(all, b);
+    v.flags = mo_data_flags(all, a) & mo_data_flags(all, b);
     v.at = v.flags & MO_DATA_MASK ? a.at | b.at : 0;
     return v;
 }
@@ -251,7 +171,7 @@ static mo_value join_plain(mo_values *all, mo_value a, mo_value b)
 static mo_value join_kinds(mo_values *all, mo_value a, mo_value b)
 {
     mo_value v;
-    bool plain_a = is_plain(all, a), plain_b = is_plain(all, b);
+    bool plain_a = mo_value_is_plain(all, a), plain_b = mo_value_is_plain(all, b);
     if (plain_a && plain_b)
         return join_plain(all, a, b);
     uint32_t mask = word_mask(all, a) & word_mask(all, b);
@@ -331,7 +251,7 @@ static mo_value add_one(mo_value a, mo_value b)
         return mo_unknown();
     switch (a.kind) {
     case MO_V_DATA:
-        return data_with(a.k < b.k ? a.k : b.k); /* sums of halves: mo_value_compute */
+        return mo_data_with(a.k < b.k ? a.k : b.k); /* sums of halves: mo_value_compute */
     case MO_V_MEMORY:
         return a;
     case MO_V_TABLE:
@@ -364,7 +284,7 @@ mo_value mo_value_negate(mo_values *all, mo_value v)
     v.entry = 0;
     if (v.kind == MO_V_MEMORY)
         return memory_times(v, -v.k);
-    return is_plain(all, v) ? mo_value_compute(all, MO_SUM_SUB, 8, mo_number(0), v) : mo_unknown();
+    return mo_value_is_plain(all, v) ? mo_value_compute(all, MO_SUM_SUB, 8, mo_number(0), v) : mo_unknown();
 }
 
 mo_value mo_value_scale(mo_values *all, mo_value v, int shift)
@@ -374,168 +294,14 @@ mo_value mo_value_scale(mo_values *all, mo_value v, int shift)
         return v;
     if (v.kind == MO_V_MEMORY)
         return shift < 6 ? memory_times(v, v.k * (1 << shift)) : mo_unknown();
-    return is_plain(all, v) ? mo_value_compute(all, MO_SUM_SHL, 8, v, mo_number(shift)) : mo_unknown();
-}
-
-/* --- numbers ------------------------------------------------------------- */
-
-/* The numbers that v, or its lower half, may be; 0 if that is not known. */
-static uint32_t numbers_of(const mo_values *all, const mo_value *v, int width, const mo_value **ret)
-{
-    uint32_t n = 0;
-    if (v->kind == MO_V_DATA) {
-        if (width == 4 && v->index)
-            *ret = all->sets[v->index - 1].values, n = all->sets[v->index - 1].n;
-        return n;
-    }
-    if (mo_value_is_number(all, *v))
-        *ret = mo_value_members(all, v, &n);
-    return n;
-}
-
-static bool put_number(mo_value_set *set, uint64_t n, int width)
-{
-    int64_t at = width == 4 ? (int32_t)(uint32_t)n : (int64_t)n;
-    return at == (int32_t)at && put(set, mo_value_of(MO_V_NUMBER, 0, at));
-}
-
-/* The value whose 8 bytes, or whose lower 4 with zeros above, are one of set. */
-static mo_value from_set(mo_values *all, mo_value_set *set, int width)
-{
-    bool negative = false;
-    for (uint32_t i = 0; i < set->n; i++)
-        negative |= set->values[i].at < 0;
-    if (width == 8 || !negative)
-        return intern(all, set);
-    return (mo_value){.kind = MO_V_DATA, .flags = MO_DATA_HALF, .index = number_set(all, set)};
-}
-
-static uint64_t compute(mo_sum op, int width, uint64_t a, uint64_t b)
-{
-    unsigned shift = (unsigned)b & (width == 8 ? 63 : 31);
-    switch (op) {
-    case MO_SUM_ADD: return a + b;
-    case MO_SUM_SUB: return a - b;
-    case MO_SUM_AND: return a & b;
-    case MO_SUM_OR: return a | b;
-    case MO_SUM_XOR: return a ^ b;
-    case MO_SUM_SHL: return a << shift;
-    case MO_SUM_SHR: return (width == 8 ? a : (uint32_t)a) >> shift;
-    case MO_SUM_NOT: return ~a;
-    case MO_SUM_MOVE: return a;
-    }
-    return 0;
-}
-
-/* Data of 32 bits whose set bits are all in mask: each of them, if they are few. */
-static mo_value masked(mo_values *all, uint32_t mask)
-{
-    mo_value_set set = {0};
-    if (__builtin_popcount(mask) > 5 || mask >> 31)
-        return (mo_value){.kind = MO_V_DATA, .k = (int8_t)low_zeros(mask), .flags = MO_DATA_HALF | MO_DATA_MASK, .at = (int32_t)mask};
-    for (uint32_t part = mask;; part = (part - 1) & mask) {
-        put(&set, mo_number(part));
-        if (!part)
-            return intern(all, &set);
-    }
-}
-
-/* The bits of the lower half that may be set. */
-static uint32_t may_be_set(const mo_values *all, mo_value v)
-{
-    if (v.kind == MO_V_NUMBER || (v.kind == MO_V_DATA && (v.flags & MO_DATA_MASK)))
-        return (uint32_t)v.at;
-    int zeros = mo_value_zeros(all, v);
-    return zeros < 32 ? UINT32_MAX << zeros : 0;
-}
-
-/* What is known of a result when an operand is not: bits, if it has no upper half;
- * low zeros. */
-static mo_value compute_data(mo_values *all, mo_sum op, int width, mo_value a, mo_value b)
-{
-    int x = mo_value_zeros(all, a), y = mo_value_zeros(all, b), low = x < y ? x : y, most = x > y ? x : y;
-    unsigned shift = (unsigned)b.at & (width == 8 ? 63 : 31);
-    bool known = b.kind == MO_V_NUMBER, half = width == 4 || (flags_of(all, a) & MO_DATA_HALF);
-    uint32_t may = may_be_set(all, a);
-    switch (op) {
-    case MO_SUM_AND:
-        if (known && (half || b.at >= 0))
-            return masked(all, may & (uint32_t)b.at);
-        return data_with(most);
-    case MO_SUM_SHL:
-        if (known && width == 4)
-            return masked(all, may << shift);
-        return known ? data_with(x + (int)shift) : mo_unknown();
-    case MO_SUM_SHR:
-        if (known && half)
-            return masked(all, shift < 32 ? may >> shift : 0);
-        return known && shift > 32 ? masked(all, UINT32_MAX >> (shift - 32)) : mo_unknown();
-    case MO_SUM_MOVE:
-        return half ? masked(all, may) : data_with(x);
-    case MO_SUM_NOT:
-        return mo_unknown();
-    default:
-        return data_with(low);
-    }
-}
-
-mo_value mo_value_compute(mo_values *all, mo_sum op, int width, mo_value a, mo_value b)
-{
-    const mo_value *as = NULL, *bs = NULL;
-    mo_value_set set = {0};
-    uint32_t na = numbers_of(all, &a, width, &as), nb = numbers_of(all, &b, width, &bs);
-    bool known = na && nb;
-    for (uint32_t i = 0; known && i < na; i++)
-        for (uint32_t j = 0; known && j < nb; j++)
-            known = put_number(&set, compute(op, width, (uint64_t)(int64_t)as[i].at, (uint64_t)(int64_t)bs[j].at), width);
-    if (known)
-        return from_set(all, &set, width);
-    mo_value v = is_plain(all, a) && is_plain(all, b) ? compute_data(all, op, width, a, b) : mo_unknown();
-    if (width == 4 && v.kind == MO_V_DATA)
-        v.flags |= MO_DATA_HALF;
-    return v;
-}
-
-mo_value mo_value_below(mo_values *all, mo_value v, int width, uint64_t n)
-{
-    mo_value_set set = {0};
-    if (v.kind != MO_V_DATA || n == 0 || n > MO_SET_VALUES)
-        return v;
-    for (uint64_t i = 0; i < n; i++)
-        put(&set, mo_number((int64_t)i));
-    if (width == 8 || (v.flags & MO_DATA_HALF))
-        return intern(all, &set);
-    v.index = number_set(all, &set);
-    return v;
-}
-
-mo_value mo_value_low_byte(mo_values *all, mo_value v)
-{
-    const mo_value *numbers;
-    if (v.kind == MO_V_DATA && (v.flags & MO_DATA_BIT))
-        return mo_value_below(all, mo_unknown(), 8, 2);
-    if (numbers_of(all, &v, 4, &numbers))
-        return mo_value_compute(all, MO_SUM_AND, 4, v, mo_number(0xff));
-    return (mo_value){.kind = MO_V_DATA, .flags = MO_DATA_HALF};
-}
-
-mo_value mo_value_set_byte(mo_values *all, mo_value v)
-{
-    uint32_t n;
-    const mo_value *members = mo_value_members(all, &v, &n);
-    bool byte = mo_value_is_number(all, v);
-    for (uint32_t i = 0; byte && i < n; i++)
-        byte = members[i].at >= 0 && members[i].at < 256;
-    if (byte)
-        return mo_value_below(all, mo_unknown(), 8, 2);
-    return (mo_value){.kind = MO_V_DATA, .flags = (uint8_t)(MO_DATA_BIT | (flags_of(all, v) & MO_DATA_HALF))};
+    return mo_value_is_plain(all, v) ? mo_value_compute(all, MO_SUM_SHL, 8, v, mo_number(shift)) : mo_unknown();
 }
 
 mo_value mo_value_widen(const mo_values *all, mo_value v)
 {
     uint8_t entry = v.entry;
     if (v.kind == MO_V_DATA || (v.kind == MO_V_EITHER && mo_value_is_number(all, v)))
-        v = data_with(mo_value_zeros(all, v));
+        v = mo_data_with(mo_value_zeros(all, v));
     else if (v.kind == MO_V_EITHER && all->sets[v.index].values[0].kind == MO_V_CONST)
         v = collapse(&all->sets[v.index]);
     v.entry = entry;

@@ -103,6 +103,18 @@ bool mo_value_is_word(const mo_values *all, mo_value v, uint32_t mask);
 /* The values that v may be: itself, or those of its set. */
 const mo_value *mo_value_members(const mo_values *all, const mo_value *v, uint32_t *retn);
 
+/* --- between value.c, sets.c and number.c ---------------------------------- */
+
+int mo_low_zeros(int64_t n);
+mo_value mo_data_with(int zeros);
+uint8_t mo_data_flags(const mo_values *all, mo_value v);
+bool mo_value_is_plain(const mo_values *all, mo_value v); /* data, a number, one of several numbers */
+bool mo_set_put(mo_value_set *set, mo_value v);           /* false: it is full */
+mo_value mo_set_value(mo_values *all, mo_value_set *set); /* one of set */
+uint32_t mo_set_number(mo_values *all, mo_value_set *set); /* 1 + its number, 0 if memory is out */
+
+/* --- words ------------------------------------------------------------------ */
+
 /* "the context + 24", into buf, which is returned. */
 #define MO_VALUE_TEXT 64
 const char *mo_value_text(mo_value v, char buf[MO_VALUE_TEXT]);

@@ -35,7 +35,7 @@ static bool write_artifact(const mo_job_flags *f, const mo_module *m, const mo_t
     mo_linked linked = {0};
     bool ok = mo_link(code, m->nfuncs, &linked, err);
     tick(f, "link", last);
-    ok = ok && mo_check(m, &linked, option_bits(&f->options), err);
+    ok = ok && mo_check(m, &linked, err);
     tick(f, "check", last);
     if (ok) {
         char compiler[24];

@@ -135,7 +135,11 @@ LLVMValueRef mo_pop(mo_emit *e);
 LLVMTypeRef mo_llvm_type(mo_shard *s, mo_valtype t);
 LLVMValueRef mo_const_i32(mo_emit *e, uint32_t v);
 LLVMValueRef mo_const_i64(mo_emit *e, uint64_t v);
-/* base + offset bytes (addrspace 0). */
+/* Helpers count in i64: an i32 or i64 as one, and one as the address type of a
+ * memory or table. */
+LLVMValueRef mo_wide(mo_emit *e, LLVMValueRef v);
+LLVMValueRef mo_as_address(mo_emit *e, bool is64, LLVMValueRef v);
+/* base + offset bytes. */
 LLVMValueRef mo_offset(mo_emit *e, LLVMValueRef base, uint64_t offset);
 /* A load or store of host structures, naturally aligned. */
 LLVMValueRef mo_load(mo_emit *e, LLVMTypeRef type, LLVMValueRef at, mo_alias alias);

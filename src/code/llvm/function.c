@@ -41,6 +41,16 @@ LLVMTypeRef mo_llvm_type(mo_shard *s, mo_valtype t)
 LLVMValueRef mo_const_i32(mo_emit *e, uint32_t v) { return LLVMConstInt(e->shard->i32, v, false); }
 LLVMValueRef mo_const_i64(mo_emit *e, uint64_t v) { return LLVMConstInt(e->shard->i64, v, false); }
 
+LLVMValueRef mo_wide(mo_emit *e, LLVMValueRef v)
+{
+    return LLVMBuildZExt(e->b, v, e->shard->i64, "");
+}
+
+LLVMValueRef mo_as_address(mo_emit *e, bool is64, LLVMValueRef v)
+{
+    return is64 ? v : LLVMBuildTrunc(e->b, v, e->shard->i32, "");
+}
+
 LLVMValueRef mo_offset(mo_emit *e, LLVMValueRef base, uint64_t offset)
 {
     if (!offset)

@@ -131,49 +131,37 @@ STORE(i64_store32, i32, 4)
 
 /* --- size, grow and bulk ----------------------------------------------- */
 
-/* Lengths and addresses of the helpers are i64. */
-static LLVMValueRef wide(mo_emit *e, LLVMValueRef v)
-{
-    return LLVMBuildZExt(e->b, v, e->shard->i64, "");
-}
-
-/* A helper's i64 as the address type of memory or table. */
-static LLVMValueRef as_address(mo_emit *e, bool is64, LLVMValueRef v)
-{
-    return is64 ? v : LLVMBuildTrunc(e->b, v, e->shard->i32, "");
-}
-
 void emit_memory_size(mo_emit *e, const mo_insn *in)
 {
     const mo_memory *memory = &e->module->memories[in->index];
     LLVMValueRef bytes = memory_bytes(e, in->index);
     LLVMValueRef pages = LLVMBuildLShr(e->b, bytes, mo_const_i64(e, memory->page_shift), "");
-    mo_push(e, as_address(e, memory->bounds.is64, pages));
+    mo_push(e, mo_as_address(e, memory->bounds.is64, pages));
 }
 
 void emit_memory_grow(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef args[] = {mo_const_i32(e, in->index), wide(e, mo_pop(e))};
+    LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_wide(e, mo_pop(e))};
     LLVMValueRef old = mo_call_helper(e, MO_HELPER_memory_grow, args, 2);
-    mo_push(e, as_address(e, e->module->memories[in->index].bounds.is64, old));
+    mo_push(e, mo_as_address(e, e->module->memories[in->index].bounds.is64, old));
 }
 
 void emit_memory_fill(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = wide(e, mo_pop(e)), byte = mo_pop(e), to = wide(e, mo_pop(e));
+    LLVMValueRef n = mo_wide(e, mo_pop(e)), byte = mo_pop(e), to = mo_wide(e, mo_pop(e));
     mo_call_helper(e, MO_HELPER_memory_fill, (LLVMValueRef[]){mo_const_i32(e, in->index), to, byte, n}, 4);
 }
 
 void emit_memory_copy(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = wide(e, mo_pop(e)), from = wide(e, mo_pop(e)), to = wide(e, mo_pop(e));
+    LLVMValueRef n = mo_wide(e, mo_pop(e)), from = mo_wide(e, mo_pop(e)), to = mo_wide(e, mo_pop(e));
     LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_const_i32(e, in->index2), to, from, n};
     mo_call_helper(e, MO_HELPER_memory_copy, args, 5);
 }
 
 void emit_memory_init(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = mo_pop(e), from = mo_pop(e), to = wide(e, mo_pop(e));
+    LLVMValueRef n = mo_pop(e), from = mo_pop(e), to = mo_wide(e, mo_pop(e));
     LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_const_i32(e, in->index2), to, from, n};
     mo_call_helper(e, MO_HELPER_memory_init, args, 5);
 }

@@ -191,15 +191,17 @@ bool mo_shard_emit(mo_shard *s, mote_error *err)
  * compiler made; what is left is what Wasm itself hid: locals, addresses, the
  * context. Vectors and unrolled loops come from the guest's compiler; doing either
  * again loses (docs/compiler.md has the figures), so loops are vectorised only in
- * modules that hold no vector. */
+ * modules that hold no vector (or at -O3). Nowhere may a recursion become a loop: it
+ * would never exhaust the stack. */
 #define CLEAN "instcombine<no-verify-fixpoint>"
 #define LOOPS \
     "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm<allowspeculation>)," \
     "loop(loop-idiom,indvars,loop-deletion,loop-unroll-full)"
 #define FIRST "function<eager-inv>(mem2reg,early-cse,simplifycfg," CLEAN ")"
-#define MIDDLE \
-    "cgscc(inline,function-attrs,function<eager-inv>(early-cse<memssa>,simplifycfg," CLEAN "," LOOPS ",gvn," CLEAN \
+#define MIDDLE(more) \
+    "cgscc(inline,function-attrs,function<eager-inv>(early-cse<memssa>," more "simplifycfg," CLEAN "," LOOPS ",gvn," CLEAN \
     ",dse,adce,simplifycfg)),globaldce"
+#define THREADS "jump-threading,correlated-propagation,reassociate,"
 #define VECTORS "loop-vectorize," CLEAN ",slp-vectorizer,vector-combine,"
 #define LAST CLEAN ",div-rem-pairs,simplifycfg"
 
@@ -208,14 +210,14 @@ static const char *pipeline(const mo_shard *s)
     const mo_compile_options *o = s->job->options;
     if (o->passes)
         return o->passes;
+    bool vectors = mo_has(s->module->used, MO_FEATURE_SIMD);
     switch (o->opt_level) {
     case 0: return "function(mem2reg)";
     case 1: return FIRST ",function<eager-inv>(" LOOPS ",early-cse<memssa>," CLEAN ",adce,simplifycfg)";
     case 2:
-        if (mo_has(s->module->used, MO_FEATURE_SIMD))
-            return FIRST "," MIDDLE ",function<eager-inv>(" LAST ")";
-        return FIRST "," MIDDLE ",function<eager-inv>(" VECTORS LAST ")";
-    default: return "default<O3>";
+        return vectors ? FIRST "," MIDDLE("") ",function<eager-inv>(" LAST ")"
+                       : FIRST "," MIDDLE("") ",function<eager-inv>(" VECTORS LAST ")";
+    default: return FIRST "," MIDDLE(THREADS) "," MIDDLE("") ",function<eager-inv>(" VECTORS LAST ")";
     }
 }
 

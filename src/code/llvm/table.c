@@ -30,56 +30,48 @@ LLVMValueRef mo_table_entries(mo_emit *e, uint32_t table)
     return is_fixed(e, table) ? mo_load_fixed(e, e->shard->ptr, at, MO_ALIAS_CONTEXT) : mo_load(e, e->shard->ptr, at, MO_ALIAS_CONTEXT);
 }
 
-static LLVMValueRef wide(mo_emit *e, LLVMValueRef v)
-{
-    return LLVMBuildZExt(e->b, v, e->shard->i64, "");
-}
-
-static LLVMValueRef as_address(mo_emit *e, uint32_t table, LLVMValueRef v)
-{
-    return e->module->tables[table].bounds.is64 ? v : LLVMBuildTrunc(e->b, v, e->shard->i32, "");
-}
+static bool is64(const mo_emit *e, uint32_t table) { return e->module->tables[table].bounds.is64; }
 
 void emit_table_size(mo_emit *e, const mo_insn *in)
 {
-    mo_push(e, as_address(e, in->index, mo_table_size(e, in->index)));
+    mo_push(e, mo_as_address(e, is64(e, in->index), mo_table_size(e, in->index)));
 }
 
 void emit_table_get(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef args[] = {mo_const_i32(e, in->index), wide(e, mo_pop(e))};
+    LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_wide(e, mo_pop(e))};
     mo_push(e, mo_call_helper(e, MO_HELPER_table_get, args, 2));
 }
 
 void emit_table_set(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef ref = mo_pop(e), index = wide(e, mo_pop(e));
+    LLVMValueRef ref = mo_pop(e), index = mo_wide(e, mo_pop(e));
     mo_call_helper(e, MO_HELPER_table_set, (LLVMValueRef[]){mo_const_i32(e, in->index), index, ref}, 3);
 }
 
 void emit_table_grow(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = wide(e, mo_pop(e)), ref = mo_pop(e);
+    LLVMValueRef n = mo_wide(e, mo_pop(e)), ref = mo_pop(e);
     LLVMValueRef args[] = {mo_const_i32(e, in->index), ref, n};
-    mo_push(e, as_address(e, in->index, mo_call_helper(e, MO_HELPER_table_grow, args, 3)));
+    mo_push(e, mo_as_address(e, is64(e, in->index), mo_call_helper(e, MO_HELPER_table_grow, args, 3)));
 }
 
 void emit_table_fill(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = wide(e, mo_pop(e)), ref = mo_pop(e), index = wide(e, mo_pop(e));
+    LLVMValueRef n = mo_wide(e, mo_pop(e)), ref = mo_pop(e), index = mo_wide(e, mo_pop(e));
     mo_call_helper(e, MO_HELPER_table_fill, (LLVMValueRef[]){mo_const_i32(e, in->index), index, ref, n}, 4);
 }
 
 void emit_table_copy(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = wide(e, mo_pop(e)), from = wide(e, mo_pop(e)), to = wide(e, mo_pop(e));
+    LLVMValueRef n = mo_wide(e, mo_pop(e)), from = mo_wide(e, mo_pop(e)), to = mo_wide(e, mo_pop(e));
     LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_const_i32(e, in->index2), to, from, n};
     mo_call_helper(e, MO_HELPER_table_copy, args, 5);
 }
 
 void emit_table_init(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef n = mo_pop(e), from = mo_pop(e), to = wide(e, mo_pop(e));
+    LLVMValueRef n = mo_pop(e), from = mo_pop(e), to = mo_wide(e, mo_pop(e));
     LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_const_i32(e, in->index2), to, from, n};
     mo_call_helper(e, MO_HELPER_table_init, args, 5);
 }
