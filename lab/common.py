@@ -236,8 +236,9 @@ class Figures:
         value = self.value(engine, case)
         if value is None or most is None:
             return
+        digits = self.rows[case][engine][1]
         reached = value <= most
-        self.goals.append((f"{engine}, {case}: {value:.4g} {unit}, wanted at most {most:.4g}{what}", reached))
+        self.goals.append((f"{engine}, {case}: {value:,.{digits}f} {unit}, wanted at most {most:,.{digits}f}{what}", reached))
         self.line(engine, case, "goal_" + unit, round(most, 4), reached=reached)
 
     def table(self):

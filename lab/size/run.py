@@ -47,8 +47,8 @@ def measure_files(figures, deadline):
     try:
         needed = re.findall(r"\(NEEDED\).*\[(.*)\]", common.run_tool(["readelf", "-d", folder / "libmote.so"], deadline))
         figures.say("libmote.so", "needs " + (", ".join(needed) or "nothing"))
-        figures.put("mote", "libraries beside libc", "", len(set(needed) - ALLOWED), digits=0)
-        figures.goal("mote", "libraries beside libc", 0, "libraries")
+        figures.put("mote", "needed beside libc, libm", "files", len(set(needed) - ALLOWED), digits=0)
+        figures.goal("mote", "needed beside libc, libm", 0, "files")
     except Unavailable as reason:
         figures.absent("readelf", reason)
 

@@ -75,7 +75,7 @@ bool mo_flow_move_stack(mo_flow *f, mo_value v)
         return mo_refuse(f, "want the stack pointer to move by a constant");
     if (v.index == 0 && old.index == 1 && !leave_aligned(f, v))
         return false;
-    if (v.at > (v.index ? 0 : 8))
+    if (v.at > 0)
         return mo_refuse(f, "moves the stack pointer out of the frame");
     if (v.at < (int64_t)s->touched - STEP_BYTES)
         return mo_refuse(f, "moves the stack pointer %" PRId64 " bytes below what is touched", (int64_t)s->touched - v.at);

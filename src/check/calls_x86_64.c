@@ -311,9 +311,16 @@ static void join_outcome(mo_values *all, outcome *a, const outcome *b)
     a->returns |= b->returns;
 }
 
-static bool is_paired(mo_value code)
+/* Does a context that belongs to the address have to be in r10? A function of the
+ * module that is called directly may be one that needs none. */
+static bool is_paired(const mo_values *all, mo_value code)
 {
-    return code.kind == MO_V_IMPORT_CODE || code.kind == MO_V_TABLE_CODE || code.kind == MO_V_WORD_CODE || code.kind == MO_V_EITHER;
+    uint32_t n;
+    const mo_value *members = mo_value_members(all, &code, &n);
+    for (uint32_t i = 0; i < n; i++)
+        if (members[i].kind == MO_V_IMPORT_CODE || members[i].kind == MO_V_TABLE_CODE || members[i].kind == MO_V_WORD_CODE)
+            return true;
+    return false;
 }
 
 bool mo_flow_call(mo_flow *f, mo_value code, bool tail, bool *retgoes_on)
@@ -323,9 +330,11 @@ bool mo_flow_call(mo_flow *f, mo_value code, bool tail, bool *retgoes_on)
     bool try = decides.kind != code.kind;
     outcome whole = {.returns = false}, one;
     uint32_t n;
+    if (f->now.registers[MO_RSP].kind != MO_V_STACK)
+        return mo_refuse(f, "want the stack pointer to be known");
     if (tail && !want_frame_undone(f))
         return false;
-    if ((try || is_paired(code)) && !want_pair(f, decides))
+    if ((try || is_paired(all, code)) && !want_pair(f, decides))
         return false;
     mo_value_members(all, &code, &n);
     for (uint32_t i = 0; i < n; i++) {

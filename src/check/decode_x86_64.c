@@ -21,14 +21,26 @@ static const uint8_t categories[ZYDIS_CATEGORY_MAX_VALUE + 1] = {
 #undef YES
 };
 
+/* An operand size of 16 bits, which processors disagree about, where control or the
+ * stack is moved. */
+static bool is_cut_short(const ZydisDecodedInstruction *i)
+{
+    ZydisInstructionCategory c = i->meta.category;
+    bool moves = c == ZYDIS_CATEGORY_CALL || c == ZYDIS_CATEGORY_RET || c == ZYDIS_CATEGORY_UNCOND_BR || c == ZYDIS_CATEGORY_COND_BR ||
+                 c == ZYDIS_CATEGORY_PUSH || c == ZYDIS_CATEGORY_POP || i->mnemonic == ZYDIS_MNEMONIC_LEAVE;
+    return moves && (i->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE);
+}
+
 /* Of categories that are not: those that are; of those that are: those that are not. */
 static bool is_listed(const ZydisDecodedInstruction *i)
 {
+    if (is_cut_short(i))
+        return false;
     switch (i->mnemonic) {
     case ZYDIS_MNEMONIC_LEA: case ZYDIS_MNEMONIC_LEAVE: case ZYDIS_MNEMONIC_UD1: case ZYDIS_MNEMONIC_UD2:
     case ZYDIS_MNEMONIC_INT3: case ZYDIS_MNEMONIC_MFENCE: case ZYDIS_MNEMONIC_LFENCE: case ZYDIS_MNEMONIC_SFENCE:
     case ZYDIS_MNEMONIC_PAUSE: case ZYDIS_MNEMONIC_CMC: case ZYDIS_MNEMONIC_CLC: case ZYDIS_MNEMONIC_STC:
-    case ZYDIS_MNEMONIC_LAHF: case ZYDIS_MNEMONIC_SAHF: case ZYDIS_MNEMONIC_CLD:
+    case ZYDIS_MNEMONIC_LAHF: case ZYDIS_MNEMONIC_SAHF: case ZYDIS_MNEMONIC_CLD: case ZYDIS_MNEMONIC_ENDBR64:
         return true;
     case ZYDIS_MNEMONIC_LDMXCSR: case ZYDIS_MNEMONIC_STMXCSR: case ZYDIS_MNEMONIC_VLDMXCSR: case ZYDIS_MNEMONIC_VSTMXCSR:
     case ZYDIS_MNEMONIC_FXSAVE: case ZYDIS_MNEMONIC_FXSAVE64: case ZYDIS_MNEMONIC_FXRSTOR: case ZYDIS_MNEMONIC_FXRSTOR64:
@@ -46,7 +58,8 @@ static bool is_listed(const ZydisDecodedInstruction *i)
 static const ZydisDecoder decoder = {
     .machine_mode = ZYDIS_MACHINE_MODE_LONG_64,
     .stack_width = ZYDIS_STACK_WIDTH_64,
-    .decoder_mode = {[ZYDIS_DECODER_MODE_LZCNT] = true, [ZYDIS_DECODER_MODE_TZCNT] = true},
+    .decoder_mode = {[ZYDIS_DECODER_MODE_LZCNT] = true, [ZYDIS_DECODER_MODE_TZCNT] = true, [ZYDIS_DECODER_MODE_MPX] = true,
+                     [ZYDIS_DECODER_MODE_CET] = true, [ZYDIS_DECODER_MODE_CLDEMOTE] = true, [ZYDIS_DECODER_MODE_WBNOINVD] = true},
 };
 
 static bool decode(const uint8_t *text, uint32_t at, uint32_t end, ZydisDecodedInstruction *i, ZydisDecoderContext *context)
@@ -393,7 +406,7 @@ const char *mo_step_decode(const uint8_t *text, uint32_t at, uint32_t end, mo_st
                      .base = MO_NO_REGISTER, .index = MO_NO_REGISTER};
     ZydisInstructionCategory c = i.meta.category;
     ret->flags = i.cpu_flags && (i.cpu_flags->modified | i.cpu_flags->set_0 | i.cpu_flags->set_1 | i.cpu_flags->undefined);
-    if (c == ZYDIS_CATEGORY_NOP || c == ZYDIS_CATEGORY_WIDENOP || c == ZYDIS_CATEGORY_PREFETCH)
+    if (c == ZYDIS_CATEGORY_NOP || c == ZYDIS_CATEGORY_WIDENOP || c == ZYDIS_CATEGORY_PREFETCH || i.mnemonic == ZYDIS_MNEMONIC_ENDBR64)
         return NULL;
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &i, ops, i.operand_count)))
         return not_known;
