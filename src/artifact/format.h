@@ -38,7 +38,6 @@ enum { /* mo_file_header.options */
     MO_OPTION_FUEL = 4,
     MO_OPTION_CANONICAL_NANS = 8,
     MO_OPTION_STRICT = 16,
-    MO_OPTION_SEGMENT = 32,
 };
 
 typedef struct mo_file_header {

@@ -93,7 +93,6 @@ const char *mo_step_brief_decode(const uint8_t *text, uint32_t at, uint32_t end,
     ret->returns = i.mnemonic == ZYDIS_MNEMONIC_RET;
     ret->jumps_through = i.meta.category == ZYDIS_CATEGORY_UNCOND_BR && !ret->direct;
     ret->adds = i.mnemonic == ZYDIS_MNEMONIC_ADD && i.operand_width == 64 && i.raw.modrm.mod == 3;
-    ret->ends = ret->returns || i.meta.category == ZYDIS_CATEGORY_UNCOND_BR;
     if (ret->direct) {
         ret->target = (uint32_t)(at + i.length + i.raw.imm[0].value.s);
     } else if ((i.attributes & ZYDIS_ATTRIB_HAS_MODRM) && i.raw.modrm.mod == 0 && i.raw.modrm.rm == 5) {

@@ -81,7 +81,7 @@ uint32_t mo_step_length(const uint8_t *text, uint32_t at, uint32_t end);
 typedef struct mo_step_brief {
     uint8_t len;
     bool direct;      /* a call or jump to target */
-    bool call, ends;  /* ends: what follows is not reached from here */
+    bool call;
     bool returns;     /* ret */
     bool jumps_through; /* through a register or memory */
     bool adds;        /* a sum of two registers: before such a jump, a jump table's */

@@ -303,7 +303,9 @@ static LLVMValueRef truncate(mo_emit *e, range r, bool is_signed, LLVMTypeRef to
     LLVMValueRef low = LLVMBuildFCmp(e->b, LLVMRealULE, v, LLVMConstReal(type, r.below), "");
     LLVMValueRef high = LLVMBuildFCmp(e->b, LLVMRealUGE, v, LLVMConstReal(type, r.above), "");
     mo_trap_if(e, LLVMBuildOr(e->b, low, high, ""), MO_TRAP_INTEGER_OVERFLOW);
-    return is_signed ? LLVMBuildFPToSI(e->b, v, to, "") : LLVMBuildFPToUI(e->b, v, to, "");
+    /* A constant out of range is poison behind a trap that is always taken. */
+    v = is_signed ? LLVMBuildFPToSI(e->b, v, to, "") : LLVMBuildFPToUI(e->b, v, to, "");
+    return LLVMBuildFreeze(e->b, v, "");
 }
 
 #define TRUNCATE(name, range, is_signed, to) \
