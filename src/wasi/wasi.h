@@ -1,0 +1,93 @@
+/* wasi.h - inside preview 1: one guest's view of the host, and how a function is written.
+ *
+ *   guest -> call/ -> dispatch.c -> mo_wasi_<name>(call, args) -> the system -> errno
+ *
+ * wasi.def lists every function; dispatch.c, the tests and the page of documentation are
+ * made from it. A function takes the raw arguments and returns a guest's errno. Guest
+ * memory is reached through guest.h only, host descriptors through the descriptor
+ * table only, and nothing blocks but through mo_wasi_wait().
+ * What always holds:
+ *   1  a descriptor's rights are checked before anything is done with it (mo_wasi_take);
+ *   2  a path is opened by openat2 beneath a descriptor of the table, never by the
+ *      working folder and never by a string that was checked before (path.c);
+ *   3  an error is the guest's answer, never the host's end. */
+#ifndef MO_WASI_WASI_H
+#define MO_WASI_WASI_H
+
+#include "call/call.h"
+#include "mote/wasi.h"
+#include "wasi/types.h"
+
+/* --- descriptors -------------------------------------------------------------- */
+
+typedef enum mo_desc_kind {
+    MO_DESC_FREE = 0,
+    MO_DESC_HOST,   /* a file, pipe, terminal or device: what host is */
+    MO_DESC_FOLDER, /* host: opened with O_PATH or O_RDONLY | O_DIRECTORY */
+    MO_DESC_SOCKET, /* host: a connection or a listener */
+    MO_DESC_STREAM, /* the embedder's functions */
+    MO_DESC_INPUT,  /* the embedder's bytes */
+} mo_desc_kind;
+
+typedef struct mo_desc {
+    uint8_t kind;         /* mo_desc_kind */
+    uint8_t filetype;     /* MO_FILETYPE_... */
+    uint16_t flags;       /* MO_FDFLAG_... as the guest sees them */
+    bool owned;           /* close host with it */
+    int host;             /* the system's descriptor, or -1 */
+    uint64_t rights, inheriting;
+    char *preopen;        /* the guest's name of a granted folder, or NULL; owned */
+    mote_wasi_stream stream;
+    const uint8_t *bytes; /* MO_DESC_INPUT: all, how many, how many are read */
+    size_t len, at;
+} mo_desc;
+
+struct mote_wasi {
+    mo_desc *descs; /* by the guest's number */
+    size_t ndescs, cap;
+    char *args, *env;              /* strings, each terminated, one after the other */
+    size_t args_len, nargs, env_len, nenv;
+    mote_wasi_clock *clock;
+    void *clock_data;
+    mote_wasi_random *random;
+    void *random_data;
+    mote_wasi_wait *wait;
+    void *wait_data;
+    bool exited;
+    uint32_t exit_code;
+};
+
+/* One call of one function. */
+typedef struct mo_wasi_call {
+    mote_wasi *wasi;
+    mote_caller *caller;
+    mote_memory *memory; /* the caller's export "memory"; NULL: any pointer is EFAULT */
+    mote_status leave;   /* MOTE_OK: answer with the errno; else the guest's call ends so */
+} mo_wasi_call;
+
+/* The descriptor if it is open and has all of rights, else NULL and *err is EBADF or
+ * ENOTCAPABLE. The pointer holds until a descriptor is added. */
+mo_desc *mo_wasi_take(mote_wasi *wasi, uint32_t fd, uint64_t rights, mo_errno *err);
+/* Puts d on the lowest free number from `from` on. false: memory is out or 2^31 are open;
+ * d is still the caller's. */
+bool mo_wasi_add(mote_wasi *wasi, uint32_t from, const mo_desc *d, uint32_t *retfd);
+/* Closes what d owns and frees its number. Returns the errno of close(). */
+mo_errno mo_wasi_drop(mo_desc *d);
+
+/* --- the system's errors, and waiting -------------------------------------------- */
+
+mo_errno mo_wasi_errno(int host_errno); /* <errno.h> to the guest's */
+/* The only call that blocks. >= 0 as ppoll(), or -errno. EINTR comes back where the
+ * guest's call is to end: *leave is set then, and the function returns at once. */
+int mo_wasi_wait(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
+/* Waits until host can be read (POLLIN) or written (POLLOUT). */
+mo_errno mo_wasi_wait_for(mo_wasi_call *c, int host, short events);
+
+/* --- functions --------------------------------------------------------------------- */
+
+typedef mo_errno mo_wasi_function(mo_wasi_call *c, const mote_raw *args);
+#define WASI(name, params, args, text) mo_wasi_function mo_wasi_##name;
+#include "wasi/wasi.def"
+#undef WASI
+
+#endif
