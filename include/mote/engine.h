@@ -29,6 +29,13 @@ MOTE_API mote_status mote_engine_feature(mote_engine *engine, const char *name, 
 /** All features that exist, or only those that are needed and finished. */
 MOTE_API void mote_engine_all_features(mote_engine *engine);
 
+/** Keeps up to nslots slots ready, for instances that have one 32-bit memory: their
+ *  address space, guards and first page. Made now, and again of those that instances
+ *  leave; each takes 10 GiB of address space and a page or two of memory. 0, the
+ *  default: none. Not while another thread makes or frees instances.
+ *  Returns MOTE_OK or MOTE_NOMEM (those kept before stay as they were). */
+MOTE_API mote_status mote_engine_reserve(mote_engine *engine, uint32_t nslots, mote_error *err);
+
 /** Names of features, from 0 on; NULL past the last. Static. */
 MOTE_API const char *mote_feature_name(size_t i);
 /** Is it on in this engine? False for unknown names. */

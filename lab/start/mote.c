@@ -39,6 +39,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     check(mote_engine_new(&engine, &err));
+    check(mote_engine_reserve(engine, 1, &err));
     measure_all(argv + 1);
     mote_engine_unref(engine);
     return 0;

@@ -125,6 +125,7 @@ int mo_host_marshal(mote_caller *host, mo_image *image);
 struct mote_engine {
     int refs; /* atomic */
     mo_features features;
+    mo_spares spares;
 };
 
 /* --- helpers, which the stubs call ---------------------------------------- */

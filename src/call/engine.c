@@ -28,8 +28,17 @@ void mote_engine_ref(mote_engine *engine) { __atomic_add_fetch(&engine->refs, 1,
 
 void mote_engine_unref(mote_engine *engine)
 {
-    if (engine && __atomic_sub_fetch(&engine->refs, 1, __ATOMIC_ACQ_REL) == 0)
-        mo_free(engine);
+    if (!engine || __atomic_sub_fetch(&engine->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    mo_spares_free(&engine->spares);
+    mo_free(engine);
+}
+
+mote_status mote_engine_reserve(mote_engine *engine, uint32_t nslots, mote_error *err)
+{
+    mote_error e = {0};
+    mo_spares_keep(&engine->spares, nslots, &e);
+    return mo_told(&e, err);
 }
 
 mote_status mote_engine_feature(mote_engine *engine, const char *name, bool on, mote_error *err)
@@ -74,7 +83,7 @@ mote_status mote_store_new(mote_engine *engine, const mote_limits *limits, void 
     mote_store *store = mo_calloc(1, sizeof *store);
     if (!store)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
-    if (!mo_store_init(store, engine, limits, mo_helper_stubs, &e)) {
+    if (!mo_store_init(store, engine, &engine->spares, limits, mo_helper_stubs, &e)) {
         mo_free(store);
         return mo_told(&e, err);
     }

@@ -13,16 +13,6 @@
 #include "mote/func.h"
 #include "mote/instance.h"
 
-/* --- slots ---------------------------------------------------------------- */
-
-/* One mapping, none of it usable at first. */
-typedef struct mo_slot {
-    uint8_t *at;
-    size_t len;
-} mo_slot;
-bool mo_slot_map(size_t len, mo_slot *ret, mote_error *err);
-void mo_slot_unmap(mo_slot *slot);
-
 /* --- memories ----------------------------------------------------------- */
 
 /* How a memory lies in its reservation. */
@@ -54,6 +44,10 @@ struct mote_shared_memory {
     uint8_t page_shift;
 };
 
+static inline bool mo_memory_is_unchecked(const mo_meta_memory *type)
+{
+    return !(type->flags & MO_META_64) && type->page_shift == 16;
+}
 /* Room for a memory of this type; limit in bytes. */
 bool mo_memory_plan(const mo_meta_memory *type, uint64_t limit, mo_memory_space *ret, mote_error *err);
 /* Makes [reserved, ...) a memory: desc is filled, its first pages can be used.

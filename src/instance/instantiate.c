@@ -6,25 +6,6 @@
 #include "instance/const.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
-
-/* --- slots -------------------------------------------------------------- */
-
-bool mo_slot_map(size_t len, mo_slot *ret, mote_error *err)
-{
-    void *at = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED)
-        return mo_fail(err, MOTE_NOMEM, MOTE_NOWHERE, "no address space for %zu bytes", len);
-    *ret = (mo_slot){at, len};
-    return true;
-}
-
-void mo_slot_unmap(mo_slot *slot)
-{
-    if (slot->at)
-        munmap(slot->at, slot->len);
-    slot->at = NULL;
-}
 
 /* --- planning ----------------------------------------------------------- */
 
@@ -65,8 +46,18 @@ static bool plan_tables(plan *p, const mote_store *store, mote_error *err)
     return true;
 }
 
+/* Has it one memory of its own, of the kind that spare slots are made for? */
+static bool is_usual(const plan *p)
+{
+    const mo_meta_memory *memory = &mo_meta_memories(p->a)[p->meta->nimported_memories];
+    return own_memories(p->meta) == 1 && !is_shared(memory) && mo_memory_is_unchecked(memory) &&
+           p->head <= MO_SLOT_HEAD;
+}
+
 static bool plan_memories(plan *p, const mote_store *store, mote_error *err)
 {
+    if (is_usual(p))
+        p->head = MO_SLOT_HEAD;
     p->total = p->head;
     for (uint32_t i = 0; i < own_memories(p->meta); i++) {
         const mo_meta_memory *type = &mo_meta_memories(p->a)[p->meta->nimported_memories + i];
@@ -119,13 +110,10 @@ static mote_instance *take_block(plan *p)
     return instance;
 }
 
-/* Makes the slot's first bytes usable. */
-static bool map_slot(mote_instance *instance, const plan *p, mote_error *err)
+static bool take_slot(mote_instance *instance, const plan *p, mote_error *err)
 {
-    if (!mo_slot_map(p->total, &instance->slot, err))
+    if (!mo_slot_take(instance->store->spares, p->total, p->head, &instance->slot, err))
         return false;
-    if (mprotect(instance->slot.at, p->head, PROT_READ | PROT_WRITE) != 0)
-        return mo_fail_nomem(err);
     instance->context = (mo_context *)(void *)instance->slot.at;
     return true;
 }
@@ -413,7 +401,7 @@ static void unmake(mote_instance *in)
 /* mo_instance_make's pieces that can fail before others can see the instance. */
 static bool build(mote_instance *in, plan *p, mote_error *err)
 {
-    return map_slot(in, p, err) && fill_context(in, p, err) && map_images(in, err) && init_tables(in, err);
+    return take_slot(in, p, err) && fill_context(in, p, err) && map_images(in, err) && init_tables(in, err);
 }
 
 mote_status mo_instance_make(mote_store *store, mo_artifact *artifact, const mote_extern *imports, size_t nimports,
@@ -454,7 +442,7 @@ void mo_instance_release(mote_instance *in)
         mo_memory_forget(&in->own_memories[i]);
     for (uint32_t i = 0; i < own_tables(meta); i++)
         mo_free(in->own_tables[i].grown);
-    mo_slot_unmap(&in->slot);
+    mo_slot_give(in->store->spares, &in->slot);
     mo_artifact_unref(in->artifact);
     mo_free(in);
 }

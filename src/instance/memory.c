@@ -35,7 +35,7 @@ bool mo_memory_plan(const mo_meta_memory *type, uint64_t limit, mo_memory_space 
     if (min > limit || min > UINT64_C(1) << BITS_OF_ADDRESS)
         return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE, "memory: %" PRIu64 " pages wanted, limit is %" PRIu64 " bytes",
                        type->min, limit);
-    if (!(type->flags & MO_META_64) && type->page_shift == 16) {
+    if (mo_memory_is_unchecked(type)) {
         *ret = (mo_memory_space){MO_GUARD_BEFORE, MO_MEMORY_RESERVE, MO_GUARD_AFTER};
         return true;
     }
@@ -279,7 +279,7 @@ static bool make_host_memory(mote_store *store, const mo_meta_memory *type, mote
     if (!h)
         return mo_fail_nomem(err);
     if (!mo_memory_plan(type, store->limits.memory_bytes, &space, err) ||
-        !mo_slot_map(space.before + space.room + space.after, &h->slot, err))
+        !mo_slot_map(space.before + space.room + space.after, 0, &h->slot, err))
         return false;
     if (!mo_memory_place(store, &h->memory, type, &space, h->slot.at, &h->desc, err)) {
         mo_slot_unmap(&h->slot);

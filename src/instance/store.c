@@ -52,10 +52,11 @@ void mo_stack_unmap(mo_stack *stack)
     stack->base = NULL;
 }
 
-bool mo_store_init(mote_store *store, mote_engine *engine, const mote_limits *limits,
+bool mo_store_init(mote_store *store, mote_engine *engine, mo_spares *spares, const mote_limits *limits,
                    const void *const *helpers, mote_error *err)
 {
     store->engine = engine;
+    store->spares = spares;
     store->helpers = helpers;
     store->limits = limits ? *limits : mote_limits_default();
     store->trap.store = store;
@@ -65,6 +66,7 @@ bool mo_store_init(mote_store *store, mote_engine *engine, const mote_limits *li
     if (!mo_stack_map(store->limits.stack_bytes, &store->stack, err))
         return false;
     store->used.stack_bytes = store->limits.stack_bytes;
+    ((volatile uint8_t *)store->stack.top)[-1] = 0; /* every call's first page: now, not then */
     store->run.stack_limit = (uintptr_t)store->stack.limit;
     return true;
 }

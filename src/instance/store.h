@@ -12,6 +12,7 @@
 
 #include "artifact/artifact.h"
 #include "instance/exception.h"
+#include "instance/slot.h"
 #include "mote/limits.h"
 #include "mote/store.h"
 
@@ -81,6 +82,7 @@ struct mote_store {
     const void *const *helpers; /* mo_helper_stubs */
     void *data;
     mote_limits limits, used;
+    mo_spares *spares; /* the engine's */
     mo_stack stack;
     mo_exceptions exceptions;
     mo_arena arena; /* host objects; from their making to the store's end */
@@ -126,7 +128,7 @@ static inline mote_store *mo_store_of(mo_run *run)
 }
 
 /* store is zeroed memory. */
-bool mo_store_init(mote_store *store, mote_engine *engine, const mote_limits *limits,
+bool mo_store_init(mote_store *store, mote_engine *engine, mo_spares *spares, const mote_limits *limits,
                    const void *const *helpers, mote_error *err);
 void mo_store_release(mote_store *store);
 

@@ -1,0 +1,110 @@
+/* slot.c - slots mapped, kept ready, wiped and unmapped. */
+#include "instance/slot.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+
+static bool open_head(uint8_t *at, size_t open)
+{
+    return open == 0 || mprotect(at, open, PROT_READ | PROT_WRITE) == 0;
+}
+
+bool mo_slot_map(size_t len, size_t open, mo_slot *ret, mote_error *err)
+{
+    void *at = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return mo_fail(err, MOTE_NOMEM, MOTE_NOWHERE, "no address space for %zu bytes", len);
+    if (!open_head(at, open)) {
+        munmap(at, len);
+        return mo_fail_nomem(err);
+    }
+    *ret = (mo_slot){at, len, open};
+    return true;
+}
+
+void mo_slot_unmap(mo_slot *slot)
+{
+    if (slot->at)
+        munmap(slot->at, slot->len);
+    slot->at = NULL;
+}
+
+/* --- spares -------------------------------------------------------------- */
+
+static void lock(mo_spares *spares)
+{
+    while (__atomic_exchange_n(&spares->lock, 1, __ATOMIC_ACQUIRE))
+        sched_yield();
+}
+
+static void unlock(mo_spares *spares) { __atomic_store_n(&spares->lock, 0, __ATOMIC_RELEASE); }
+
+/* Touches what every instance writes first, the context's page. */
+static void warm(mo_slot *slot) { *(volatile uint8_t *)slot->at = 0; }
+
+/* Back to how it was mapped: nothing of what was in it can be read again. */
+static bool wipe(mo_slot *slot)
+{
+    if (mmap(slot->at, slot->len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
+            MAP_FAILED ||
+        !open_head(slot->at, slot->open))
+        return false;
+    warm(slot);
+    return true;
+}
+
+bool mo_slot_take(mo_spares *spares, size_t len, size_t open, mo_slot *ret, mote_error *err)
+{
+    bool found = false;
+    if (len == MO_SLOT_USUAL && open == MO_SLOT_HEAD && spares->keep) {
+        lock(spares);
+        found = spares->n > 0;
+        if (found)
+            *ret = spares->slots[--spares->n];
+        unlock(spares);
+    }
+    return found || mo_slot_map(len, open, ret, err);
+}
+
+static bool has_room(const mo_spares *spares) { return __atomic_load_n(&spares->n, __ATOMIC_RELAXED) < spares->keep; }
+
+void mo_slot_give(mo_spares *spares, mo_slot *slot)
+{
+    bool kept = false;
+    if (slot->at && slot->len == MO_SLOT_USUAL && slot->open == MO_SLOT_HEAD && has_room(spares) && wipe(slot)) {
+        lock(spares);
+        kept = has_room(spares);
+        if (kept)
+            spares->slots[spares->n++] = *slot;
+        unlock(spares);
+    }
+    if (!kept)
+        mo_slot_unmap(slot);
+    slot->at = NULL;
+}
+
+bool mo_spares_keep(mo_spares *spares, uint32_t keep, mote_error *err)
+{
+    mo_slot *slots = mo_calloc(keep + 1u, sizeof *slots);
+    uint32_t n = 0;
+    bool ok = slots != NULL || mo_fail_nomem(err);
+    while (ok && n < keep && (ok = mo_slot_map(MO_SLOT_USUAL, MO_SLOT_HEAD, &slots[n], err)))
+        warm(&slots[n++]);
+    if (!ok) {
+        while (n)
+            mo_slot_unmap(&slots[--n]);
+        mo_free(slots);
+        return false;
+    }
+    mo_spares_free(spares);
+    *spares = (mo_spares){.n = n, .keep = keep, .slots = slots};
+    return true;
+}
+
+void mo_spares_free(mo_spares *spares)
+{
+    while (spares->n)
+        mo_slot_unmap(&spares->slots[--spares->n]);
+    mo_free(spares->slots);
+    *spares = (mo_spares){0};
+}
