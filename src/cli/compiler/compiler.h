@@ -6,7 +6,7 @@
 #include "artifact/artifact.h"
 #include "code/llvm/compile.h"
 
-typedef enum mo_emit_kind { MO_EMIT_ARTIFACT, MO_EMIT_LLVM, MO_EMIT_ASM, MO_EMIT_OBJECT } mo_emit_kind;
+typedef enum mo_emit_kind { MO_EMIT_ARTIFACT, MO_EMIT_LLVM, MO_EMIT_ASM, MO_EMIT_OBJECT, MO_EMIT_KNOWN } mo_emit_kind;
 
 /* One compile, as asked for. Strings belong to whoever gave the flags. */
 typedef struct mo_job_flags {

@@ -38,13 +38,13 @@ static bool take_passes(mo_job_flags *f, const char *value, mote_error *err) { (
 
 static bool take_emit(mo_job_flags *f, const char *value, mote_error *err)
 {
-    static const char *const names[] = {"artifact", "llvm", "asm", "object"};
+    static const char *const names[] = {"artifact", "llvm", "asm", "object", "known"};
     for (size_t i = 0; i < MO_COUNT(names); i++)
         if (strcmp(value, names[i]) == 0) {
             f->emit = (mo_emit_kind)i;
             return true;
         }
-    return wrong(err, "--emit", "artifact, llvm, asm or object", value);
+    return wrong(err, "--emit", "artifact, llvm, asm, object or known", value);
 }
 
 /* FEATURE, FEATURE=y or FEATURE=n, several separated by commas; all stands for each. */

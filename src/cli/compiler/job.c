@@ -1,6 +1,7 @@
 /* job.c - one compile from bytes to bytes: load, compile, link, check, write. */
 #include "check/check.h"
 #include "cli/compiler/compiler.h"
+#include "code/llvm/known.h"
 
 #include <llvm-c/Core.h>
 
@@ -80,7 +81,7 @@ bool mo_job_run(const mo_job_flags *f, const void *bytes, size_t len, mo_buffer 
     if (mo_module_load(bytes, len, f->features, NULL, &m, err) != MOTE_OK)
         return false;
     tick(f, "validate", &last);
-    bool ok = run_module(f, m, ret, &last, err);
+    bool ok = f->emit == MO_EMIT_KNOWN ? mo_known_rows(m, ret, err) : run_module(f, m, ret, &last, err);
     mo_module_unref(m);
     return ok;
 }

@@ -52,7 +52,7 @@ static bool set_limits(const mo_job_flags *f, mote_error *err)
 /* FILE.wasm -> FILE.mote and so on. */
 static const char *output_name(const mo_job_flags *f, char *room, size_t size)
 {
-    static const char *const endings[] = {"mote", "ll", "s", "o"};
+    static const char *const endings[] = {"mote", "ll", "s", "o", "known"};
     if (f->output)
         return f->output;
     size_t len = strlen(f->input);

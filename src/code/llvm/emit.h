@@ -3,7 +3,7 @@
  *   mo_compile (compile.c)  module -> shards, a thread each in turn
  *     mo_shard_* (shard.c)  one LLVM module: types, declarations, metadata, passes, object
  *       mo_emit_function (function.c)  one body: pulls mo_insn, calls emit_<op>()
- *         emit_<op>() in control.c call.c number.c memory.c table.c simd.c exception.c atomic.c
+ *         emit_<op>() in control.c call.c number.c memory.c bulk.c table.c simd.c exception.c atomic.c
  *
  * Values on the operand stack are LLVM values of these types: i32, i64, float,
  * double, <2 x i64> for v128, i64 for every reference (0 is null). A value that an
@@ -15,7 +15,7 @@
 #define MO_CODE_LLVM_EMIT_H
 
 #include "code/code.h"
-#include "module/body.h"
+#include "code/llvm/known.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
@@ -34,6 +34,8 @@ typedef struct mo_plan {
     mo_convention convention;
     uint32_t shard;
     bool shared; /* called from another shard */
+    mo_known known;
+    uint32_t known_callee; /* that must be memcpy, or MO_NO_CALLEE */
 } mo_plan;
 
 /* Can anything but this module's direct calls reach the function? */
@@ -174,6 +176,13 @@ LLVMValueRef mo_float_operand(mo_emit *e, LLVMValueRef v);
 LLVMValueRef mo_memory_address(mo_emit *e, const mo_memarg *m, LLVMValueRef index, uint32_t size);
 LLVMValueRef mo_memory_load(mo_emit *e, const mo_memarg *m, LLVMTypeRef type, LLVMValueRef at);
 void mo_memory_store(mo_emit *e, const mo_memarg *m, LLVMValueRef v, LLVMValueRef at);
+LLVMValueRef mo_memory_length(mo_emit *e, uint32_t memory); /* in bytes now, i64 */
+LLVMValueRef mo_memory_start(mo_emit *e, uint32_t memory);  /* ptr */
+void mo_memory_mark(mo_emit *e, LLVMValueRef access);       /* it touches linear memory, nothing else */
+
+/* The short cut through a known library function (bulk.c); goes on in a block where
+ * the function's own code is to follow. */
+void mo_known_emit(mo_emit *e, mo_known known);
 
 /* --- tables (table.c) -------------------------------------------------- */
 

@@ -296,6 +296,8 @@ static bool begin(mo_emit *e)
     e->live = true;
     if (s->job->options->fuel)
         mo_fuel_check(e);
+    else if (!s->job->options->strict && s->job->options->opt_level)
+        mo_known_emit(e, s->job->plans[e->func_index].known);
     return mo_open_block(e, &body);
 }
 

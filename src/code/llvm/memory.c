@@ -1,4 +1,4 @@
-/* memory.c - addresses, loads, stores and bulk operations on linear memories.
+/* memory.c - addresses, loads and stores of linear memories.
  * A 32-bit memory with 64 KiB pages is not checked: abi.h's reservation stands for
  * it. Others compare with their length. Guest accesses are plain and unaligned;
  * those of shared memories volatile, so that LLVM neither repeats nor invents one. */
@@ -14,8 +14,7 @@ static LLVMValueRef memory_desc(mo_emit *e, uint32_t memory)
     return mo_context_fixed(e, e->shard->ptr, at);
 }
 
-/* Current length in bytes, i64. */
-static LLVMValueRef memory_bytes(mo_emit *e, uint32_t memory)
+LLVMValueRef mo_memory_length(mo_emit *e, uint32_t memory)
 {
     LLVMValueRef at = mo_offset(e, memory_desc(e, memory), offsetof(mo_memory_desc, bytes));
     LLVMValueRef bytes = mo_load(e, e->shard->i64, at, MO_ALIAS_CONTEXT);
@@ -24,7 +23,7 @@ static LLVMValueRef memory_bytes(mo_emit *e, uint32_t memory)
     return bytes;
 }
 
-static LLVMValueRef memory_base(mo_emit *e, uint32_t memory)
+LLVMValueRef mo_memory_start(mo_emit *e, uint32_t memory)
 {
     if (memory == 0)
         return mo_memory0(e);
@@ -35,7 +34,7 @@ static LLVMValueRef memory_base(mo_emit *e, uint32_t memory)
 /* index + reach <= length, in 64 bits and without wrapping round. */
 static void check_bounds(mo_emit *e, const mo_memarg *m, LLVMValueRef index, uint32_t size)
 {
-    LLVMValueRef bytes = memory_bytes(e, m->memory), outside;
+    LLVMValueRef bytes = mo_memory_length(e, m->memory), outside;
     uint64_t reach = m->offset + size;
     if (reach < size) { /* offset alone is beyond everything */
         mo_trap_if(e, LLVMConstInt(e->shard->i1, 1, false), MO_TRAP_MEMORY_BOUNDS);
@@ -55,14 +54,19 @@ LLVMValueRef mo_memory_address(mo_emit *e, const mo_memarg *m, LLVMValueRef inde
         index = LLVMBuildZExt(e->b, index, e->shard->i64, "");
     if (!mo_memory_unchecked(memory) || m->offset >= MO_OFFSET_FOLDED)
         check_bounds(e, m, index, size);
-    LLVMValueRef at = LLVMBuildGEP2(e->b, e->shard->i8, memory_base(e, m->memory), &index, 1, "");
+    LLVMValueRef at = LLVMBuildGEP2(e->b, e->shard->i8, mo_memory_start(e, m->memory), &index, 1, "");
     return mo_offset(e, at, m->offset);
+}
+
+void mo_memory_mark(mo_emit *e, LLVMValueRef access)
+{
+    LLVMSetMetadata(access, e->shard->tbaa_kind, e->shard->tbaa[MO_ALIAS_MEMORY]);
 }
 
 static void mark_access(mo_emit *e, const mo_memarg *m, LLVMValueRef access)
 {
     LLVMSetAlignment(access, 1);
-    LLVMSetMetadata(access, e->shard->tbaa_kind, e->shard->tbaa[MO_ALIAS_MEMORY]);
+    mo_memory_mark(e, access);
     if (e->module->memories[m->memory].shared || e->shard->job->options->strict)
         LLVMSetVolatile(access, true);
 }
@@ -129,12 +133,12 @@ STORE(i64_store8, i8, 1)
 STORE(i64_store16, i16, 2)
 STORE(i64_store32, i32, 4)
 
-/* --- size, grow and bulk ----------------------------------------------- */
+/* --- size, grow and segments (bulk.c: fill and copy) --------------------- */
 
 void emit_memory_size(mo_emit *e, const mo_insn *in)
 {
     const mo_memory *memory = &e->module->memories[in->index];
-    LLVMValueRef bytes = memory_bytes(e, in->index);
+    LLVMValueRef bytes = mo_memory_length(e, in->index);
     LLVMValueRef pages = LLVMBuildLShr(e->b, bytes, mo_const_i64(e, memory->page_shift), "");
     mo_push(e, mo_as_address(e, memory->bounds.is64, pages));
 }
@@ -144,19 +148,6 @@ void emit_memory_grow(mo_emit *e, const mo_insn *in)
     LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_wide(e, mo_pop(e))};
     LLVMValueRef old = mo_call_helper(e, MO_HELPER_memory_grow, args, 2);
     mo_push(e, mo_as_address(e, e->module->memories[in->index].bounds.is64, old));
-}
-
-void emit_memory_fill(mo_emit *e, const mo_insn *in)
-{
-    LLVMValueRef n = mo_wide(e, mo_pop(e)), byte = mo_pop(e), to = mo_wide(e, mo_pop(e));
-    mo_call_helper(e, MO_HELPER_memory_fill, (LLVMValueRef[]){mo_const_i32(e, in->index), to, byte, n}, 4);
-}
-
-void emit_memory_copy(mo_emit *e, const mo_insn *in)
-{
-    LLVMValueRef n = mo_wide(e, mo_pop(e)), from = mo_wide(e, mo_pop(e)), to = mo_wide(e, mo_pop(e));
-    LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_const_i32(e, in->index2), to, from, n};
-    mo_call_helper(e, MO_HELPER_memory_copy, args, 5);
 }
 
 void emit_memory_init(mo_emit *e, const mo_insn *in)

@@ -1,5 +1,5 @@
 /* plan.c - before anything is emitted: which shard each function goes to, who calls
- * it from where, and under which convention. Pulls every body once. The division
+ * it from where, under which convention, and whether it is a known library function. Pulls every body once. The division
  * depends on the module alone, never on the machine, so output is reproducible. */
 #include "code/llvm/plan.h"
 
@@ -42,7 +42,10 @@ static bool look_at_calls(const mo_module *m, mo_body *b, uint32_t func, mo_plan
     if (!mo_body_open(b, m, func, NULL, err))
         return false;
     mo_insn in;
+    mo_known_scan scan;
+    mo_known_begin(&scan, b);
     while (mo_body_next(b, &in)) {
+        mo_known_see(&scan, &in);
         if (in.op != MO_OP_call && in.op != MO_OP_return_call)
             continue;
         mo_plan *callee = &plans[in.index];
@@ -53,6 +56,8 @@ static bool look_at_calls(const mo_module *m, mo_body *b, uint32_t func, mo_plan
     }
     bool ok = b->depth == 0;
     mo_body_close(b);
+    plans[func].known = mo_known_end(&scan);
+    plans[func].known_callee = scan.callee;
     return ok;
 }
 
@@ -74,5 +79,9 @@ bool mo_plan_make(const mo_module *m, mo_plan *plans, uint32_t *nshards, mote_er
     for (uint32_t i = m->nimported_funcs; ok && i < m->nfuncs; i++)
         ok = look_at_calls(m, &body, i, plans, err);
     mo_body_free(&body);
+    for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
+        if (plans[i].known && plans[i].known_callee != MO_NO_CALLEE &&
+            plans[plans[i].known_callee].known != MO_KNOWN_memcpy)
+            plans[i].known = MO_KNOWN_none;
     return ok;
 }
