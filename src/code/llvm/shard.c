@@ -213,7 +213,7 @@ static const char *pipeline(const mo_shard *s)
     bool vectors = mo_has(s->module->used, MO_FEATURE_SIMD);
     switch (o->opt_level) {
     case 0: return "function(mem2reg)";
-    case 1: return FIRST ",function<eager-inv>(" LOOPS ",early-cse<memssa>," CLEAN ",adce,simplifycfg)";
+    case 1: return FIRST ",function<eager-inv>(" LOOPS ",early-cse<memssa>,adce,simplifycfg)";
     case 2:
         return vectors ? FIRST "," MIDDLE("") ",function<eager-inv>(" LAST ")"
                        : FIRST "," MIDDLE("") ",function<eager-inv>(" VECTORS LAST ")";
