@@ -8,6 +8,7 @@
 
 #include "mote/artifact.h"
 #include "mote/base.h"
+#include "mote/cache.h"
 #include "mote/compiler.h"
 #include "mote/engine.h"
 #include "mote/func.h"

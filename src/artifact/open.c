@@ -19,6 +19,12 @@ static bool system_fails(mote_error *err, const char *what)
     return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "%s: %s", what, strerror(errno));
 }
 
+static bool too_short(size_t len, mote_error *err)
+{
+    return mo_fail(err, MOTE_REFUSED, MOTE_NOWHERE, "not an artifact, or truncated: %zu bytes, want at least %d", len,
+                   MO_FILE_PAGE);
+}
+
 static bool check_file(const struct stat *st, bool trust_any_owner, mote_error *err)
 {
     if (!S_ISREG(st->st_mode)) return mo_fail(err, MOTE_REFUSED, MOTE_NOWHERE, "artifact: not a regular file");
@@ -30,10 +36,7 @@ static bool check_file(const struct stat *st, bool trust_any_owner, mote_error *
             return mo_fail(err, MOTE_REFUSED, MOTE_NOWHERE, "artifact can be written by others (mode %04o), want 0755 or less",
                            (unsigned)(st->st_mode & 07777));
     }
-    if (st->st_size < MO_FILE_PAGE)
-        return mo_fail(err, MOTE_REFUSED, MOTE_NOWHERE, "not an artifact, or truncated: %jd bytes, want at least %d",
-                       (intmax_t)st->st_size, MO_FILE_PAGE);
-    return true;
+    return st->st_size >= MO_FILE_PAGE || too_short((size_t)st->st_size, err);
 }
 
 /* --- the mapping ------------------------------------------------------- */
@@ -109,6 +112,17 @@ bool mo_artifact_open(const char *path, const mo_open_options *options, mo_artif
     return ok;
 }
 
+bool mo_artifact_open_fd(int fd, const struct stat *st, mo_artifact **ret, mote_error *err)
+{
+    return check_file(st, false, err) && load(fd, (size_t)st->st_size, false, ret, err);
+}
+
+bool mo_artifact_check_bytes(const void *bytes, size_t len, mote_error *err)
+{
+    if (len < MO_FILE_PAGE) return too_short(len, err);
+    return mo_header_check(bytes, len, err) && check_contents(bytes, bytes, err);
+}
+
 /* --- bytes ------------------------------------------------------------- */
 
 static bool write_all(int fd, const uint8_t *bytes, size_t len, mote_error *err)
@@ -125,8 +139,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len, mote_error *err)
 
 bool mo_artifact_open_bytes(const void *bytes, size_t len, mo_artifact **ret, mote_error *err)
 {
-    if (len < MO_FILE_PAGE)
-        return mo_fail(err, MOTE_REFUSED, MOTE_NOWHERE, "not an artifact, or truncated: %zu bytes, want at least %d", len, MO_FILE_PAGE);
+    if (len < MO_FILE_PAGE) return too_short(len, err);
     int fd = memfd_create("mote", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return system_fails(err, "memfd_create");
     bool ok = write_all(fd, bytes, len, err);

@@ -13,6 +13,13 @@ bool mo_header_check(const uint8_t *page, uint64_t file_len, mote_error *err);
 /* h is checked. Afterwards whatever META says can be used without asking. */
 bool mo_meta_check(const mo_file_header *h, const uint8_t *file, mote_error *err);
 
+/* As mo_artifact_open(), of a file that is open for reading, with what fstat() told of it.
+ * Takes fd over if it succeeds. */
+struct stat;
+bool mo_artifact_open_fd(int fd, const struct stat *st, mo_artifact **ret, mote_error *err);
+/* Would bytes make a good artifact's file? Header and contents' hash. */
+bool mo_artifact_check_bytes(const void *bytes, size_t len, mote_error *err);
+
 /* registry.c */
 bool mo_registry_add(const mo_artifact *a);
 void mo_registry_remove(const mo_artifact *a);

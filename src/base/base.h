@@ -4,6 +4,7 @@
  *   span     bytes with a length, not owned
  *   error    mo_fail(): the first error wins
  *   hash     mo_hash64: fast, not cryptographic
+ *   digest   32 bytes that stand for any number of them, cryptographic
  *   text     is it UTF-8?
  *   file     whole files in and out */
 #ifndef MO_BASE_H
@@ -92,6 +93,20 @@ uint64_t mo_hash64(const void *bytes, size_t len, uint64_t seed);
 /* Secret and the same for the whole process: a seed for tables whose keys come
  * from strangers, so that they cannot all be made to collide. */
 uint64_t mo_hash_seed(void);
+
+/* --- digest ------------------------------------------------------------ */
+
+/* BLAKE2b: nobody can find two inputs of one digest. About a gigabyte a second. */
+#define MO_DIGEST 32
+typedef struct mo_digest {
+    uint64_t h[8], len;
+    size_t held; /* bytes in block */
+    uint8_t block[128];
+} mo_digest;
+
+void mo_digest_begin(mo_digest *d);
+void mo_digest_add(mo_digest *d, const void *bytes, size_t len);
+void mo_digest_end(mo_digest *d, uint8_t ret[MO_DIGEST]);
 
 /* --- text -------------------------------------------------------------- */
 
