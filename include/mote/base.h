@@ -32,6 +32,7 @@ typedef enum mote_status {
     MOTE_TRAP,        /* the guest trapped; see mote_trap                     */
     MOTE_EXCEPTION,   /* a Wasm exception left the outermost call             */
     MOTE_MISUSE,      /* the embedder broke this API's contract               */
+    MOTE_EXIT,        /* the guest ended itself; see mote_wasi_exited()       */
 } mote_status;
 
 /** No function, no offset: the error is about the whole. */

@@ -16,7 +16,8 @@ extern "C" {
  *  args     nargs of them; their number and types must be the function's
  *  results  written on success; nresults must be the function's
  *  Returns MOTE_OK; MOTE_TRAP (mote_store_trap() has the backtrace), MOTE_EXCEPTION
- *  (mote_store_exception() has it); MOTE_MISUSE (number or types are wrong, a
+ *  (mote_store_exception() has it), MOTE_EXIT (a host function ended the guest, as
+ *  WASI's proc_exit does); MOTE_MISUSE (number or types are wrong, a
  *  reference of another store, a store that runs on another thread). */
 MOTE_API mote_status mote_func_call(mote_func *func, const mote_value *args, size_t nargs,
                                     mote_value *results, size_t nresults, mote_error *err);
@@ -53,7 +54,8 @@ MOTE_API mote_store *mote_func_store(const mote_func *func);
  *  Returns MOTE_OK with all results written, or fails:
  *    return mote_caller_trap(...)    ends the guest's call with a trap
  *    return mote_caller_throw(...)   throws into the guest
- *    return what a nested call returned: its trap or exception goes on
+ *    return MOTE_EXIT                ends the guest's call without a trap
+ *    return what a nested call returned: its trap, exception or exit goes on
  *    any other status                a trap, MOTE_TRAP_HOST
  *  It must not leave by longjmp or a C++ exception. */
 typedef mote_status mote_callback(mote_caller *caller, void *data, const mote_value *args, mote_value *results);

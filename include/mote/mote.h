@@ -22,5 +22,6 @@
 #include "mote/table.h"
 #include "mote/trap.h"
 #include "mote/value.h"
+#include "mote/wasi.h"
 
 #endif

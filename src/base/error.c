@@ -19,6 +19,7 @@ static const char *const status_names[] = {
     [MOTE_TRAP] = "trap",
     [MOTE_EXCEPTION] = "exception",
     [MOTE_MISUSE] = "misuse",
+    [MOTE_EXIT] = "exit",
 };
 
 const char *mote_status_name(mote_status status)

@@ -22,6 +22,9 @@
 
 #include <stdatomic.h>
 
+struct pollfd;
+struct timespec;
+
 /* --- activations and threads (enter.c) ---------------------------------- */
 
 typedef struct mo_thread {
@@ -34,7 +37,7 @@ typedef struct mo_thread {
 
 extern __thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));
 
-/* Runs code as an activation of store. MOTE_OK, MOTE_TRAP, MOTE_EXCEPTION; MOTE_MISUSE
+/* Runs code as an activation of store. MOTE_OK, MOTE_TRAP, MOTE_EXCEPTION, MOTE_EXIT; MOTE_MISUSE
  * and MOTE_NOMEM before the guest was entered. */
 mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo_image *image, mote_error *err);
 /* May mo_call_fast be used? Only outermost calls, on the thread that ran the last one. */
@@ -102,6 +105,9 @@ mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *er
 
 bool mo_signals_install(mote_error *err);
 bool mo_thread_start(void); /* once per thread, before it runs guest code */
+/* ppoll() that ends as soon as store's call is to end: >= 0 as ppoll(), or -errno.
+ * -EINTR: look at run->interrupt; other signals interrupt too. */
+int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const struct timespec *timeout);
 void mo_timer_start(mote_store *store);
 void mo_timer_stop(mote_store *store);
 void mo_timer_release(mote_store *store);

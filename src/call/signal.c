@@ -15,6 +15,7 @@
 #include "mote/store.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -206,6 +207,23 @@ bool mote_store_interrupt(mote_store *store, mote_trap_code code)
     }
     errno = saved;
     return sent;
+}
+
+/* The signal is kept back between the look and the sleep, or it would be lost there. */
+int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const struct timespec *timeout)
+{
+    sigset_t interrupt, mask;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, interrupt_signal);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &mask);
+    int n = -EINTR;
+    if (!__atomic_load_n(&store->run.interrupt, __ATOMIC_SEQ_CST)) {
+        n = ppoll(fds, nfds, timeout, &mask);
+        if (n < 0)
+            n = -errno;
+    }
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return n;
 }
 
 /* --- timers --------------------------------------------------------------- */

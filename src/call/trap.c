@@ -95,6 +95,10 @@ void mo_host_failed(mo_run *run, int status)
         store->pending = NULL;
         mo_throw(run, exn);
     }
+    if (status == MOTE_EXIT) {
+        mote_store_clear(store);
+        mo_leave(run, MOTE_EXIT);
+    }
     if (status != MOTE_TRAP || !mote_store_trap(store))
         mo_raise(run, MO_TRAP_HOST);
     if (!store->trap.walked)
@@ -121,6 +125,8 @@ mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *er
         const mo_exception *exn = mo_store_pending(store);
         return mo_tell(err, status, "uncaught exception with %" PRIu64 " values", exn ? exn->nparams : 0);
     }
+    if (status == MOTE_EXIT)
+        return mo_tell(err, status, "the guest ended itself");
     mo_tell(err, status, "%s", mote_trap_message(&store->trap));
     err->trap = store->trap.code;
     tell_where(&store->trap, err);

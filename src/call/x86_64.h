@@ -53,7 +53,7 @@ typedef struct mo_image {
 } mo_image;
 
 /* Calls code on stack (NULL: the one that is in use) with the image's registers, and
- * brings its results back in the image. 0, MOTE_TRAP or MOTE_EXCEPTION. */
+ * brings its results back in the image. 0, MOTE_TRAP, MOTE_EXCEPTION or MOTE_EXIT. */
 int mo_enter(mo_image *image, const void *code, mo_context *context, mo_run *run, void *stack);
 /* The same for an outermost call of nparams integers to nresults integers in values.
  * counts: nparams | nresults << 8, both within the registers. */

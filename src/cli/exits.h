@@ -25,7 +25,8 @@ typedef enum exit_code {
 static inline int exit_for(const mote_error *err)
 {
     switch (err->status) {
-    case MOTE_OK: return EXIT_OK;
+    case MOTE_OK:
+    case MOTE_EXIT: return EXIT_OK; /* with the guest's own code, if it gave one */
     case MOTE_NOMEM:
     case MOTE_IO: return EXIT_SYSTEM;
     case MOTE_MALFORMED:

@@ -141,6 +141,7 @@ struct mote_instance {
     mote_instance *next;
     mo_slot slot;
     mote_memory **memories; /* by index, imports first */
+    mote_memory *memory;    /* the export "memory" once wasi/ has asked for it, or NULL */
     mote_table **tables;
     mote_global **globals;
     mote_tag **tags;

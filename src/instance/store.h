@@ -81,6 +81,7 @@ struct mote_store {
     mote_engine *engine;
     const void *const *helpers; /* mo_helper_stubs */
     void *data;
+    struct mote_wasi *wasi; /* who answers its guests' calls of WASI (wasi/), or NULL */
     mote_limits limits, used;
     mo_spares *spares; /* the engine's */
     mo_stack stack;

@@ -18,6 +18,8 @@
 #include "mote/wasi.h"
 #include "wasi/types.h"
 
+#include <time.h>
+
 /* --- descriptors -------------------------------------------------------------- */
 
 typedef enum mo_desc_kind {
@@ -34,7 +36,8 @@ typedef struct mo_desc {
     uint8_t filetype;     /* MO_FILETYPE_... */
     uint16_t flags;       /* MO_FDFLAG_... as the guest sees them */
     bool owned;           /* close host with it */
-    int host;             /* the system's descriptor, or -1 */
+    bool poll_first;      /* host knows no RWF_NOWAIT: is it ready, then read or write */
+    int host;             /* the system's descriptor, or -1; may be blocking or not */
     uint64_t rights, inheriting;
     char *preopen;        /* the guest's name of a granted folder, or NULL; owned */
     mote_wasi_stream stream;
@@ -45,6 +48,7 @@ typedef struct mo_desc {
 struct mote_wasi {
     mo_desc *descs; /* by the guest's number */
     size_t ndescs, cap;
+    size_t lowest;  /* all numbers below are taken */
     char *args, *env;              /* strings, each terminated, one after the other */
     size_t args_len, nargs, env_len, nenv;
     mote_wasi_clock *clock;
@@ -72,22 +76,53 @@ mo_desc *mo_wasi_take(mote_wasi *wasi, uint32_t fd, uint64_t rights, mo_errno *e
  * d is still the caller's. */
 bool mo_wasi_add(mote_wasi *wasi, uint32_t from, const mo_desc *d, uint32_t *retfd);
 /* Closes what d owns and frees its number. Returns the errno of close(). */
-mo_errno mo_wasi_drop(mo_desc *d);
+mo_errno mo_wasi_drop(mote_wasi *wasi, mo_desc *d);
+
+/* Rights that make no sense without those to change something. */
+#define MO_RIGHTS_WRITING                                                                                  \
+    (MO_RIGHT_FD_WRITE | MO_RIGHT_FD_ALLOCATE | MO_RIGHT_FD_FILESTAT_SET_SIZE |                            \
+     MO_RIGHT_FD_FILESTAT_SET_TIMES | MO_RIGHT_PATH_CREATE_DIRECTORY | MO_RIGHT_PATH_CREATE_FILE |         \
+     MO_RIGHT_PATH_LINK_SOURCE | MO_RIGHT_PATH_LINK_TARGET | MO_RIGHT_PATH_RENAME_SOURCE |                 \
+     MO_RIGHT_PATH_RENAME_TARGET | MO_RIGHT_PATH_FILESTAT_SET_SIZE | MO_RIGHT_PATH_FILESTAT_SET_TIMES |    \
+     MO_RIGHT_PATH_SYMLINK | MO_RIGHT_PATH_REMOVE_DIRECTORY | MO_RIGHT_PATH_UNLINK_FILE)
+
+/* What host is: kind, filetype, flags, and the rights that its kind and the mode it was
+ * opened in allow; not owned. Returns the errno of fstat(). */
+mo_errno mo_desc_of(int host, mo_desc *ret);
+static inline bool mo_desc_is_file(const mo_desc *d) /* never waits */
+{
+    return d->kind == MO_DESC_HOST &&
+           (d->filetype == MO_FILETYPE_REGULAR_FILE || d->filetype == MO_FILETYPE_BLOCK_DEVICE);
+}
 
 /* --- the system's errors, and waiting -------------------------------------------- */
 
 mo_errno mo_wasi_errno(int host_errno); /* <errno.h> to the guest's */
+/* Is the guest's call to end? Then *leave is set: return at once, with whatever. */
+bool mo_wasi_interrupted(mo_wasi_call *c);
 /* The only call that blocks. >= 0 as ppoll(), or -errno. EINTR comes back where the
  * guest's call is to end: *leave is set then, and the function returns at once. */
 int mo_wasi_wait(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
-/* Waits until host can be read (POLLIN) or written (POLLOUT). */
+/* Waits until host can be read (POLLIN) or written (POLLOUT), or has an error to tell. */
 mo_errno mo_wasi_wait_for(mo_wasi_call *c, int host, short events);
+
+/* --- files ------------------------------------------------------------------------ */
+
+struct stat;
+uint8_t mo_file_type(uint32_t mode); /* st_mode to MO_FILETYPE_... */
+/* to has room for MO_FILESTAT_SIZE bytes. */
+void mo_file_put_stat(const struct stat *st, uint8_t *to);
+/* For utimensat(): MO_FST_... flags with their timestamps. "Now" is the guest's clock.
+ * MO_E_INVAL: flags that exclude each other, or are none. */
+mo_errno mo_file_times(mo_wasi_call *c, uint64_t atim, uint64_t mtim, uint32_t fstflags, struct timespec ret[2]);
+/* A clock of the guest's in nanoseconds. MO_E_INVAL: there is no such clock. */
+mo_errno mo_clock_now(mo_wasi_call *c, uint32_t clock, uint64_t *ret);
 
 /* --- functions --------------------------------------------------------------------- */
 
 typedef mo_errno mo_wasi_function(mo_wasi_call *c, const mote_raw *args);
 #define WASI(name, params, args, text) mo_wasi_function mo_wasi_##name;
+#define UNSTABLE(name) mo_wasi_function mo_unstable_##name;
 #include "wasi/wasi.def"
-#undef WASI
 
 #endif

@@ -29,7 +29,7 @@ TEST(a_long_message_is_cut_between_characters)
 
 TEST(every_status_has_a_name)
 {
-    for (int s = MOTE_OK; s <= MOTE_MISUSE; s++) expect(strcmp(mote_status_name((mote_status)s), "unknown") != 0);
+    for (int s = MOTE_OK; s <= MOTE_EXIT; s++) expect(strcmp(mote_status_name((mote_status)s), "unknown") != 0);
     expect_text(mote_status_name((mote_status)99), "unknown");
     expect_text(mote_status_name(MOTE_MALFORMED), "malformed");
     expect_text(mote_version(), "0.1.0");

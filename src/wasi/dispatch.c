@@ -1,0 +1,97 @@
+/* dispatch.c - from a call's values to a function's answer, for every row of wasi.def. */
+#include "wasi/wasi.h"
+
+#include "mote/func.h"
+
+/* The memory that pointers of the caller point into. Its name is looked up once. */
+static inline mote_memory *memory_of(mote_instance *instance)
+{
+    if (mo_unlikely(!instance))
+        return NULL;
+    if (mo_unlikely(!instance->memory))
+        instance->memory = mote_instance_memory(instance, "memory");
+    return instance->memory;
+}
+
+static mote_status not_attached(mote_caller *caller)
+{
+    return mote_caller_trap(caller, MOTE_TRAP_HOST, "wasi: nothing is attached to the store that calls");
+}
+
+/* values: the arguments, then the errno. Inlined always, so that the call of function is
+ * a direct one. */
+static inline __attribute__((always_inline)) mote_status answer(mote_caller *caller, mote_raw *values,
+                                                                mo_wasi_function *function)
+{
+    mo_wasi_call c = {
+        .wasi = mo_store_of(caller->context.run)->wasi,
+        .caller = caller,
+        .memory = memory_of(mo_instance_of(&caller->context)),
+    };
+    if (mo_unlikely(!c.wasi))
+        return not_attached(caller);
+    values[0].u32 = function(&c, values);
+    return c.leave;
+}
+
+#define WASI(name, params, args, text)                                            \
+    static mote_status call_##name(mote_caller *caller, void *data, mote_raw *values) \
+    {                                                                             \
+        (void)data;                                                               \
+        return answer(caller, values, mo_wasi_##name);                            \
+    }
+#define UNSTABLE(name)                                                                \
+    static mote_status call_unstable_##name(mote_caller *caller, void *data, mote_raw *values) \
+    {                                                                                 \
+        (void)data;                                                                   \
+        return answer(caller, values, mo_unstable_##name);                            \
+    }
+#include "wasi/wasi.def"
+
+/* --- offering them ------------------------------------------------------------- */
+
+typedef struct row {
+    const char *name, *params;
+    mote_raw_callback *callback;
+} row;
+
+static const row stable[] = {
+#define WASI(name, params, args, text) {#name, params, call_##name},
+#include "wasi/wasi.def"
+};
+
+/* Their parameters are those of the function of the same name. */
+static const row unstable[] = {
+#define UNSTABLE(name) {#name, NULL, call_unstable_##name},
+#include "wasi/wasi.def"
+};
+
+static const row *find(const row *rows, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+static mote_status offer(mote_linker *linker, const char *module, const row *r, mote_raw_callback *callback,
+                         mote_error *err)
+{
+    mote_valtype params[16], errnum = MOTE_I32;
+    mote_functype type = {params, strlen(r->params), &errnum, strcmp(r->name, "proc_exit") != 0};
+    for (size_t i = 0; i < type.nparams; i++)
+        params[i] = r->params[i] == 'l' ? MOTE_I64 : MOTE_I32;
+    return mote_linker_func_raw(linker, module, r->name, &type, callback, NULL, err);
+}
+
+mote_status mote_wasi_link(mote_linker *linker, mote_error *err)
+{
+    mote_status status = MOTE_OK;
+    for (size_t i = 0; i < MO_COUNT(stable) && !status; i++) {
+        const row *old = find(unstable, MO_COUNT(unstable), stable[i].name);
+        status = offer(linker, "wasi_snapshot_preview1", &stable[i], stable[i].callback, err);
+        if (!status)
+            status = offer(linker, "wasi_unstable", &stable[i], old ? old->callback : stable[i].callback, err);
+    }
+    return status;
+}
