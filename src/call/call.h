@@ -31,6 +31,7 @@ typedef struct mo_thread {
     mo_activation *_Atomic top;
     int id;      /* the kernel's */
     bool ready;  /* has a signal stack and an id */
+    bool quiet;  /* a host function writes: SIGPIPE and SIGXFSZ are its errors, no more */
     void *signal_stack;
     size_t signal_stack_len;
 } mo_thread;
@@ -105,6 +106,8 @@ mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *er
 
 bool mo_signals_install(mote_error *err);
 bool mo_thread_start(void); /* once per thread, before it runs guest code */
+/* From now on mo_thread.quiet is heeded. */
+bool mo_signals_quiet(mote_error *err);
 /* ppoll() that ends as soon as store's call is to end: >= 0 as ppoll(), or -errno.
  * -EINTR: look at run->interrupt; other signals interrupt too. */
 int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const struct timespec *timeout);

@@ -5,6 +5,8 @@
  *   fault     anywhere else              the handler that was there before
  *   interrupt guest code, *_guest        the call is abandoned: a trap
  *   interrupt anywhere else              run->interrupt is set, and found on return
+ *   SIGPIPE   a quiet host function      nothing: the write fails with an errno
+ *   SIGPIPE   anywhere else              what the process would do without mote
  *
  * An interrupt is aimed at one call: store->request names the call's number, and the
  * handler, on the thread that runs it, compares. Handlers run on a stack of the
@@ -224,6 +226,46 @@ int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const st
     }
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     return n;
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+static const int of_writing[] = {SIGPIPE, SIGXFSZ};
+static struct sigaction before_quiet[MO_COUNT(of_writing)];
+static bool quiet_installed;
+
+static void on_write(int number, siginfo_t *info, void *context)
+{
+    int saved = errno;
+    for (size_t i = 0; i < MO_COUNT(of_writing) && !mo_thread_here.quiet; i++)
+        if (of_writing[i] == number)
+            pass_on(&before_quiet[i], number, info, context);
+    errno = saved;
+}
+
+/* Where the process ignores them already, there is nothing to do. */
+static bool install_quiet(mote_error *err)
+{
+    struct sigaction action = {.sa_sigaction = on_write, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < MO_COUNT(of_writing); i++) {
+        bool ok = sigaction(of_writing[i], NULL, &before_quiet[i]) == 0;
+        if (ok && before_quiet[i].sa_handler != SIG_IGN)
+            ok = sigaction(of_writing[i], &action, NULL) == 0;
+        if (!ok)
+            return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signal %d: no handler possible: %s", of_writing[i],
+                           strerror(errno));
+    }
+    return true;
+}
+
+bool mo_signals_quiet(mote_error *err)
+{
+    pthread_mutex_lock(&lock);
+    bool ok = quiet_installed || install_quiet(err);
+    quiet_installed = ok;
+    pthread_mutex_unlock(&lock);
+    return ok;
 }
 
 /* --- timers --------------------------------------------------------------- */

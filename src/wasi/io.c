@@ -1,7 +1,324 @@
+/* io.c - bytes in and out of descriptors.
+ * A file is read and written by one system call on the guest's own buffers. What may
+ * block (pipe, terminal, socket) is asked not to; where nothing can be moved, the guest
+ * waits in mo_wasi_wait(). Flags of a descriptor are the guest's view: they go along
+ * with each call, for the open file behind it may be shared with other processes. */
+#include "call/call.h"
 #include "wasi/guest.h"
-mo_errno mo_wasi_fd_read(mo_wasi_call *c, const mote_raw *args) { return (void)c, (void)args, MO_E_NOSYS; }
-mo_errno mo_wasi_fd_write(mo_wasi_call *c, const mote_raw *args) { return (void)c, (void)args, MO_E_NOSYS; }
-mo_errno mo_wasi_fd_pread(mo_wasi_call *c, const mote_raw *args) { return (void)c, (void)args, MO_E_NOSYS; }
-mo_errno mo_wasi_fd_pwrite(mo_wasi_call *c, const mote_raw *args) { return (void)c, (void)args, MO_E_NOSYS; }
-mo_errno mo_wasi_fd_seek(mo_wasi_call *c, const mote_raw *args) { return (void)c, (void)args, MO_E_NOSYS; }
-mo_errno mo_wasi_fd_tell(mo_wasi_call *c, const mote_raw *args) { return (void)c, (void)args, MO_E_NOSYS; }
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef enum op_kind { READ, WRITE, PREAD, PWRITE } op_kind;
+
+static inline bool is_write(op_kind op) { return op == WRITE || op == PWRITE; }
+static inline bool has_offset(op_kind op) { return op == PREAD || op == PWRITE; }
+
+/* What is to be moved. */
+typedef struct transfer {
+    op_kind op;
+    mo_desc *d;
+    struct iovec *iovs;
+    size_t n;
+    uint64_t offset;
+} transfer;
+
+/* --- descriptors of the host --------------------------------------------------------- */
+
+static int flags_of(const transfer *t)
+{
+    if (mo_likely(!t->d->flags) || !is_write(t->op))
+        return 0;
+    return (t->d->flags & MO_FDFLAG_APPEND && t->op == WRITE ? RWF_APPEND : 0) |
+           (t->d->flags & MO_FDFLAG_DSYNC ? RWF_DSYNC : 0) | (t->d->flags & MO_FDFLAG_SYNC ? RWF_SYNC : 0);
+}
+
+static ssize_t plain_call(const transfer *t)
+{
+    int host = t->d->host;
+    switch (t->op) {
+    case READ: return t->n == 1 ? read(host, t->iovs->iov_base, t->iovs->iov_len) : readv(host, t->iovs, (int)t->n);
+    case WRITE: return t->n == 1 ? write(host, t->iovs->iov_base, t->iovs->iov_len) : writev(host, t->iovs, (int)t->n);
+    case PREAD: return preadv(host, t->iovs, (int)t->n, (off_t)t->offset);
+    case PWRITE: return pwritev(host, t->iovs, (int)t->n, (off_t)t->offset);
+    }
+    return -1;
+}
+
+static ssize_t flagged_call(const transfer *t, int flags)
+{
+    off_t offset = has_offset(t->op) ? (off_t)t->offset : -1;
+    if (is_write(t->op))
+        return pwritev2(t->d->host, t->iovs, (int)t->n, offset, flags);
+    return preadv2(t->d->host, t->iovs, (int)t->n, offset, flags);
+}
+
+static ssize_t socket_call(const transfer *t)
+{
+    struct msghdr message = {.msg_iov = t->iovs, .msg_iovlen = t->n};
+    if (has_offset(t->op)) {
+        errno = ESPIPE;
+        return -1;
+    }
+    return is_write(t->op) ? sendmsg(t->d->host, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+                           : recvmsg(t->d->host, &message, MSG_DONTWAIT);
+}
+
+/* One system call: bytes moved, or -errno. A closed pipe and a file that is too large
+ * are errors, no signals. */
+static int64_t call_host(const transfer *t, bool may_block)
+{
+    ssize_t moved;
+    int flags = flags_of(t) | (may_block ? 0 : RWF_NOWAIT);
+    mo_thread_here.quiet = true;
+    if (t->d->kind == MO_DESC_SOCKET)
+        moved = socket_call(t);
+    else
+        moved = flags ? flagged_call(t, flags) : plain_call(t);
+    mo_thread_here.quiet = false;
+    return moved < 0 ? -errno : moved;
+}
+
+static int64_t move_file(mo_wasi_call *c, const transfer *t)
+{
+    for (;;) {
+        int64_t moved = call_host(t, true);
+        if (mo_likely(moved != -EINTR) || mo_wasi_interrupted(c))
+            return moved;
+    }
+}
+
+/* Until t's descriptor is ready: 0, or -errno. */
+static int64_t wait_ready(mo_wasi_call *c, const transfer *t)
+{
+    struct pollfd fd = {.fd = t->d->host, .events = is_write(t->op) ? POLLOUT : POLLIN};
+    int n = mo_wasi_wait(c, &fd, 1, t->d->flags & MO_FDFLAG_NONBLOCK ? 0 : UINT64_MAX);
+    return n < 0 ? n : n == 0 ? -EAGAIN : 0;
+}
+
+/* A pipe that is ready takes that much without blocking. Where nobody else has to run
+ * on this thread meanwhile, the system may wait for the rest. */
+static int64_t move_ready(mo_wasi_call *c, const transfer *t)
+{
+    struct iovec some = t->iovs[0];
+    transfer first = *t;
+    int64_t failed = wait_ready(c, t);
+    if (failed)
+        return failed;
+    if (is_write(t->op) && (c->wasi->wait || t->d->flags & MO_FDFLAG_NONBLOCK)) {
+        some.iov_len = some.iov_len < PIPE_BUF ? some.iov_len : PIPE_BUF;
+        first.iovs = &some;
+        first.n = 1;
+    }
+    return call_host(&first, true);
+}
+
+/* As much as can be moved at once, but at least something. */
+static int64_t move_some(mo_wasi_call *c, const transfer *t)
+{
+    for (;;) {
+        int64_t moved = t->d->poll_first ? move_ready(c, t) : call_host(t, false);
+        if (moved == -EAGAIN && !(t->d->flags & MO_FDFLAG_NONBLOCK)) {
+            moved = wait_ready(c, t);
+            if (moved < 0)
+                return moved;
+        } else if (moved == -EOPNOTSUPP && !t->d->poll_first && t->d->kind == MO_DESC_HOST) {
+            t->d->poll_first = true;
+        } else if (moved != -EINTR || mo_wasi_interrupted(c)) {
+            return moved;
+        }
+    }
+}
+
+static void skip(transfer *t, size_t len)
+{
+    while (t->n && len >= t->iovs->iov_len) {
+        len -= t->iovs->iov_len;
+        t->iovs++;
+        t->n--;
+    }
+    if (t->n) {
+        t->iovs->iov_base = (char *)t->iovs->iov_base + len;
+        t->iovs->iov_len -= len;
+    }
+}
+
+/* Writing blocks until all is written, as it does natively. An error after some bytes
+ * is told by the next call. */
+static int64_t move_host(mo_wasi_call *c, transfer *t)
+{
+    int64_t total = 0;
+    if (mo_desc_is_file(t->d))
+        return move_file(c, t);
+    for (;;) {
+        int64_t moved = move_some(c, t);
+        if (moved < 0)
+            return total ? total : moved;
+        total += moved;
+        if (!is_write(t->op) || t->d->flags & MO_FDFLAG_NONBLOCK)
+            return total;
+        skip(t, (size_t)moved);
+        if (!t->n)
+            return total;
+    }
+}
+
+/* --- the embedder's ----------------------------------------------------------------- */
+
+static int64_t move_stream(const transfer *t)
+{
+    const mote_wasi_stream *s = &t->d->stream;
+    int64_t total = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t len = t->iovs[i].iov_len;
+        int64_t moved = is_write(t->op) ? s->write(s->data, t->iovs[i].iov_base, len)
+                                        : s->read(s->data, t->iovs[i].iov_base, len);
+        if (moved < 0)
+            return total ? total : moved;
+        if ((uint64_t)moved > len) /* more than it was offered: what is true of it? */
+            return -EIO;
+        total += moved;
+        if ((uint64_t)moved < len)
+            break;
+    }
+    return total;
+}
+
+static int64_t move_input(const transfer *t)
+{
+    mo_desc *d = t->d;
+    size_t total = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t len = t->iovs[i].iov_len, left = d->len - d->at;
+        if (len > left)
+            len = left;
+        if (len)
+            memcpy(t->iovs[i].iov_base, d->bytes + d->at, len);
+        d->at += len;
+        total += len;
+    }
+    return (int64_t)total;
+}
+
+static int64_t move(mo_wasi_call *c, transfer *t)
+{
+    if (mo_unlikely(!t->n))
+        return 0;
+    switch (t->d->kind) {
+    case MO_DESC_HOST:
+    case MO_DESC_SOCKET: return move_host(c, t);
+    case MO_DESC_STREAM: return has_offset(t->op) ? -ESPIPE : move_stream(t);
+    case MO_DESC_INPUT: return has_offset(t->op) ? -ESPIPE : move_input(t);
+    default: return -EBADF;
+    }
+}
+
+/* --- the guest's functions --------------------------------------------------------------- */
+
+/* Why there is no seeking: what has no offset is told from what lost the right. */
+static mo_errno no_seek(const mo_desc *d)
+{
+    return d->kind == MO_DESC_HOST && lseek(d->host, 0, SEEK_CUR) >= 0 ? MO_E_NOTCAPABLE : MO_E_SPIPE;
+}
+
+/* Reading what is open for writing only is EBADF, and the other way round. */
+static mo_desc *take(mo_wasi_call *c, uint32_t fd, op_kind op, mo_errno *err)
+{
+    mo_desc *d = mo_wasi_take(c->wasi, fd, 0, err);
+    if (!d)
+        return NULL;
+    if (mo_unlikely(d->kind == MO_DESC_FOLDER))
+        *err = is_write(op) ? MO_E_BADF : MO_E_ISDIR;
+    else if (mo_unlikely(!(d->rights & (is_write(op) ? MO_RIGHT_FD_WRITE : MO_RIGHT_FD_READ))))
+        *err = MO_E_BADF;
+    else if (mo_unlikely(has_offset(op) && !(d->rights & MO_RIGHT_FD_SEEK)))
+        *err = no_seek(d);
+    else
+        return d;
+    return NULL;
+}
+
+/* args: descriptor, buffers, their number, (offset,) where the number of bytes goes. */
+static inline mo_errno serve_into(mo_wasi_call *c, const mote_raw *args, op_kind op, struct iovec *iovs)
+{
+    mo_errno e;
+    uint64_t total;
+    transfer t = {.op = op, .iovs = iovs, .offset = has_offset(op) ? args[3].u64 : 0};
+    t.d = take(c, args[0].u32, op, &e);
+    if (!t.d)
+        return e;
+    e = mo_guest_iovecs(c, args[1].u32, args[2].u32, !is_write(op), iovs, &t.n, &total);
+    if (e)
+        return e;
+    void *ret = mo_guest_write(c, args[has_offset(op) ? 4 : 3].u32, 4);
+    if (!ret)
+        return MO_E_FAULT;
+    if (t.offset > INT64_MAX)
+        return MO_E_INVAL;
+    int64_t moved = move(c, &t);
+    if (moved < 0)
+        return mo_wasi_errno((int)-moved);
+    mo_put32(ret, (uint32_t)moved);
+    return MO_E_SUCCESS;
+}
+
+/* Room for many buffers is taken only where there are many. */
+static mo_errno serve_many(mo_wasi_call *c, const mote_raw *args, op_kind op)
+{
+    struct iovec iovs[MO_GUEST_IOVECS];
+    return serve_into(c, args, op, iovs);
+}
+
+#define FEW 8
+
+static inline mo_errno serve(mo_wasi_call *c, const mote_raw *args, op_kind op)
+{
+    struct iovec iovs[FEW];
+    return mo_likely(args[2].u32 <= FEW) ? serve_into(c, args, op, iovs) : serve_many(c, args, op);
+}
+
+mo_errno mo_wasi_fd_read(mo_wasi_call *c, const mote_raw *args) { return serve(c, args, READ); }
+mo_errno mo_wasi_fd_write(mo_wasi_call *c, const mote_raw *args) { return serve(c, args, WRITE); }
+mo_errno mo_wasi_fd_pread(mo_wasi_call *c, const mote_raw *args) { return serve(c, args, PREAD); }
+mo_errno mo_wasi_fd_pwrite(mo_wasi_call *c, const mote_raw *args) { return serve(c, args, PWRITE); }
+
+/* --- offsets -------------------------------------------------------------------------------- */
+
+/* The right to seek includes that to tell. */
+static mo_errno seek(mo_wasi_call *c, uint32_t fd, int64_t offset, int whence, uint32_t retoffset)
+{
+    mo_errno e;
+    bool tells = offset == 0 && whence == SEEK_CUR;
+    uint64_t enough = MO_RIGHT_FD_SEEK | (tells ? MO_RIGHT_FD_TELL : 0u);
+    const mo_desc *d = mo_wasi_take(c->wasi, fd, 0, &e);
+    if (!d)
+        return e;
+    if (d->kind == MO_DESC_FOLDER)
+        return MO_E_BADF;
+    if (!(d->rights & enough))
+        return no_seek(d);
+    void *ret = mo_guest_write(c, retoffset, 8);
+    if (!ret)
+        return MO_E_FAULT;
+    off_t at = lseek(d->host, offset, whence);
+    if (at < 0)
+        return mo_wasi_errno(errno);
+    mo_put64(ret, (uint64_t)at);
+    return MO_E_SUCCESS;
+}
+
+mo_errno mo_wasi_fd_seek(mo_wasi_call *c, const mote_raw *args)
+{
+    static const int whences[] = {[MO_WHENCE_SET] = SEEK_SET, [MO_WHENCE_CUR] = SEEK_CUR, [MO_WHENCE_END] = SEEK_END};
+    if (args[2].u32 >= MO_COUNT(whences))
+        return MO_E_INVAL;
+    return seek(c, args[0].u32, args[1].i64, whences[args[2].u32], args[3].u32);
+}
+
+mo_errno mo_wasi_fd_tell(mo_wasi_call *c, const mote_raw *args)
+{
+    return seek(c, args[0].u32, 0, SEEK_CUR, args[1].u32);
+}

@@ -58,6 +58,9 @@ static bool add_standard(mote_wasi *wasi)
 
 mote_status mote_wasi_new(mote_wasi **ret, mote_error *err)
 {
+    mote_error e = {0};
+    if (!mo_signals_quiet(&e))
+        return mo_told(&e, err);
     mote_wasi *wasi = mo_calloc(1, sizeof *wasi);
     if (!wasi || !add_standard(wasi)) {
         mote_wasi_free(wasi);
