@@ -1,6 +1,6 @@
 /* setup.c - what the embedder grants, before the guest runs. A setter that fails leaves
  * everything as it was. */
-#include "wasi/wasi.h"
+#include "wasi/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,21 +224,14 @@ mote_status mote_wasi_preopen(mote_wasi *wasi, const char *host_path, const char
                               mote_wasi_access access, mote_error *err)
 {
     size_t len = strlen(guest_path) + 1;
-    uint64_t rights = access == MOTE_WASI_READ_WRITE ? MO_RIGHTS_ALL : MO_RIGHTS_ALL & ~MO_RIGHTS_WRITING;
-    mo_desc d = {
-        .kind = MO_DESC_FOLDER,
-        .filetype = MO_FILETYPE_DIRECTORY,
-        .owned = true,
-        .rights = rights,
-        .inheriting = rights,
-    };
+    mo_desc d;
     if (access != MOTE_WASI_READ_ONLY && access != MOTE_WASI_READ_WRITE)
         return mo_tell(err, MOTE_MISUSE, "wasi: folder '%.100s': no such access", host_path);
     if (len > UINT32_MAX)
         return too_long("folder's name", err);
-    d.host = open(host_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (d.host < 0)
-        return mo_tell(err, MOTE_IO, "wasi: folder '%.100s': %s", host_path, strerror(errno));
+    mote_status status = mo_folder_open(host_path, access, &d, err);
+    if (status)
+        return status;
     d.preopen = mo_alloc(len);
     if (!d.preopen) {
         close(d.host);

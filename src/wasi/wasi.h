@@ -25,7 +25,7 @@
 typedef enum mo_desc_kind {
     MO_DESC_FREE = 0,
     MO_DESC_HOST,   /* a file, pipe, terminal or device: what host is */
-    MO_DESC_FOLDER, /* host: opened with O_PATH or O_RDONLY | O_DIRECTORY */
+    MO_DESC_FOLDER, /* host: opened with O_RDONLY | O_DIRECTORY */
     MO_DESC_SOCKET, /* host: a connection or a listener */
     MO_DESC_STREAM, /* the embedder's functions */
     MO_DESC_INPUT,  /* the embedder's bytes */
@@ -36,6 +36,7 @@ typedef struct mo_desc {
     uint8_t filetype;     /* MO_FILETYPE_... */
     uint16_t flags;       /* MO_FDFLAG_... as the guest sees them */
     bool owned;           /* close host with it */
+    bool read_only;       /* of a folder: granted so, or beneath one that was */
     bool poll_first;      /* host knows no RWF_NOWAIT: is it ready, then read or write */
     int host;             /* the system's descriptor, or -1; may be blocking or not */
     uint64_t rights, inheriting;
