@@ -90,7 +90,7 @@ mote_status mote_wasi_link(mote_linker *linker, mote_error *err)
     for (size_t i = 0; i < MO_COUNT(stable) && !status; i++) {
         const row *old = find(unstable, MO_COUNT(unstable), stable[i].name);
         status = offer(linker, "wasi_snapshot_preview1", &stable[i], stable[i].callback, err);
-        if (!status)
+        if (!status && strcmp(stable[i].name, "sock_accept") != 0) /* which came later */
             status = offer(linker, "wasi_unstable", &stable[i], old ? old->callback : stable[i].callback, err);
     }
     return status;

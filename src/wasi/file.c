@@ -138,18 +138,28 @@ mo_errno mo_wasi_fd_fdstat_set_rights(mo_wasi_call *c, const mote_raw *args)
 
 /* --- open files --------------------------------------------------------------------------- */
 
+/* Of the embedder's streams there is nothing to tell. */
+const mo_desc *mo_file_stat(mo_wasi_call *c, uint32_t fd, struct stat *ret, mo_errno *err)
+{
+    const mo_desc *d = mo_wasi_take(c->wasi, fd, MO_RIGHT_FD_FILESTAT_GET, err);
+    memset(ret, 0, sizeof *ret);
+    if (d && d->host >= 0 && fstat(d->host, ret) != 0) {
+        *err = mo_wasi_errno(errno);
+        return NULL;
+    }
+    return d;
+}
+
 mo_errno mo_wasi_fd_filestat_get(mo_wasi_call *c, const mote_raw *args)
 {
     mo_errno e;
-    struct stat st = {0}; /* of the embedder's streams there is nothing to tell */
-    const mo_desc *d = mo_wasi_take(c->wasi, args[0].u32, MO_RIGHT_FD_FILESTAT_GET, &e);
+    struct stat st;
+    const mo_desc *d = mo_file_stat(c, args[0].u32, &st, &e);
     if (!d)
         return e;
     uint8_t *to = mo_guest_write(c, args[1].u32, MO_FILESTAT_SIZE);
     if (!to)
         return MO_E_FAULT;
-    if (d->host >= 0 && fstat(d->host, &st) != 0)
-        return mo_wasi_errno(errno);
     mo_file_put_stat(&st, to);
     to[MO_FILESTAT_FILETYPE] = d->filetype;
     return MO_E_SUCCESS;

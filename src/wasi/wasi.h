@@ -113,6 +113,8 @@ struct stat;
 uint8_t mo_file_type(uint32_t mode); /* st_mode to MO_FILETYPE_... */
 /* to has room for MO_FILESTAT_SIZE bytes. */
 void mo_file_put_stat(const struct stat *st, uint8_t *to);
+/* What the system knows of a descriptor, and the descriptor; NULL: *err tells why not. */
+const mo_desc *mo_file_stat(mo_wasi_call *c, uint32_t fd, struct stat *ret, mo_errno *err);
 /* For utimensat(): MO_FST_... flags with their timestamps. "Now" is the guest's clock.
  * MO_E_INVAL: flags that exclude each other, or are none. */
 mo_errno mo_file_times(mo_wasi_call *c, uint64_t atim, uint64_t mtim, uint32_t fstflags, struct timespec ret[2]);
