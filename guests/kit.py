@@ -200,7 +200,7 @@ class Guest:
             raise Failed("its build.py made no " + self.wasm.name)
         (self.work / "key").write_text(self.key(module), encoding="ascii")
 
-    def compile_objects(self, compiler, sources, flags):
+    def compile_objects(self, compiler, sources, flags, env=None):
         """One object per C source, named by its path below the folder that all share."""
         objects = self.work / "objects"
         objects.mkdir(exist_ok=True)
@@ -208,10 +208,10 @@ class Guest:
         def compile_one(numbered):
             number, source = numbered
             result = objects / f"{number}-{Path(source).stem}.o"
-            run([*compiler, *flags, "-c", source, "-o", result])
+            run([*compiler, *flags, "-c", source, "-o", result], env=env)
             return result
         return map_jobs(compile_one, enumerate(sources))
 
-    def link(self, compiler, objects, flags=()):
+    def link(self, compiler, objects, flags=(), env=None):
         """Without -O, or clang starts whatever wasm-opt is on PATH."""
-        run([*compiler, *objects, *flags, "-o", self.wasm])
+        run([*compiler, *objects, *flags, "-o", self.wasm], env=env)

@@ -1,7 +1,22 @@
-/* posix.c - see posix.h. */
+/* posix.c - see posix.h. All are weak, for a newer libc has some of them. */
 #include "posix.h"
 #include <errno.h>
 #include <pwd.h>
+
+#pragma weak chmod
+#pragma weak fchmod
+#pragma weak chown
+#pragma weak lchown
+#pragma weak fchown
+#pragma weak umask
+#pragma weak getuid
+#pragma weak geteuid
+#pragma weak getpwuid
+#pragma weak dup
+#pragma weak system
+#pragma weak tmpfile
+#pragma weak tmpnam
+#pragma weak mkstemp
 
 int chmod(const char *path, mode_t mode)
 {
