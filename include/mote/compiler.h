@@ -26,6 +26,12 @@ MOTE_API void mote_compiler_stop(mote_compiler *compiler); /* NULL is fine */
 /** The executable that was found; the compiler's. */
 MOTE_API const char *mote_compiler_path(const mote_compiler *compiler);
 
+/** Told about ten times a second while a compile runs, by the thread that waits for it:
+ *  how much of 1000 is done. */
+typedef void mote_compiler_progress(void *data, unsigned done);
+/** NULL: nobody is told. Not while a compile runs. */
+MOTE_API void mote_compiler_on_progress(mote_compiler *compiler, mote_compiler_progress *progress, void *data);
+
 /** Compiles one module.
  *  flags  command-line flags as mote-compile takes them: "-O1", "--target-cpu=native"
  *  ret    on success, one reference, yours

@@ -27,6 +27,8 @@ struct mote_compiler {
     char *path;
     pid_t pid; /* 0: none runs */
     int fd;    /* both ways */
+    mote_compiler_progress *progress;
+    void *progress_data;
 };
 
 #define PROGRAM "mote-compile"
@@ -114,6 +116,12 @@ mote_status mote_compiler_start(const char *path, mote_compiler **ret, mote_erro
 
 const char *mote_compiler_path(const mote_compiler *compiler) { return compiler->path; }
 
+void mote_compiler_on_progress(mote_compiler *compiler, mote_compiler_progress *progress, void *data)
+{
+    compiler->progress = progress;
+    compiler->progress_data = data;
+}
+
 /* --- its process ---------------------------------------------------------- */
 
 /* How a process ended, in words: "was killed by signal 9". */
@@ -153,12 +161,15 @@ static int spawn(mote_compiler *compiler, int fd)
     char *argv[] = {compiler->path, (char[]){"--worker"}, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none;
+    sigset_t none, pipe;
     sigemptyset(&none);
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigdefault(&attributes, &pipe); /* this process may ignore it */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_adddup2(&actions, fd, 0);
     posix_spawn_file_actions_adddup2(&actions, fd, 1);
     int failed = posix_spawn(&compiler->pid, compiler->path, &actions, &attributes, argv, environ);
@@ -217,9 +228,11 @@ static bool receive_all(int fd, void *bytes, size_t len)
     return true;
 }
 
-static bool send_request(int fd, const void *bytes, size_t len, const char *const *flags, size_t nflags)
+static bool send_request(const mote_compiler *compiler, const void *bytes, size_t len, const char *const *flags,
+                         size_t nflags)
 {
-    mo_worker_request request = {.magic = MO_WORKER_REQUEST, .module_len = len};
+    mo_worker_request request = {.magic = compiler->progress ? MO_WORKER_WATCHED : MO_WORKER_REQUEST, .module_len = len};
+    int fd = compiler->fd;
     for (size_t i = 0; i < nflags; i++)
         request.options_len += (uint32_t)strlen(flags[i]) + 1;
     if (!send_all(fd, &request, sizeof request))
@@ -230,11 +243,32 @@ static bool send_request(int fd, const void *bytes, size_t len, const char *cons
     return send_all(fd, bytes, len);
 }
 
-/* The answer's bytes, with a zero behind them; false: the worker is done for. */
-static bool receive_answer(int fd, mo_worker_answer *answer, uint8_t **ret, mote_error *err)
+/* Tells the progress until there is something to receive. */
+static void watch(const mote_compiler *compiler, unsigned done)
 {
-    if (!receive_all(fd, answer, sizeof *answer) || answer->magic != MO_WORKER_ANSWER ||
-        answer->len > UINT64_C(1) << 40)
+    enum { TELL_EVERY_MS = 100 };
+    struct pollfd ready = {.fd = compiler->fd, .events = POLLIN};
+    while (compiler->progress && poll(&ready, 1, TELL_EVERY_MS) <= 0)
+        compiler->progress(compiler->progress_data, done);
+}
+
+static bool receive_head(const mote_compiler *compiler, mo_worker_answer *answer)
+{
+    unsigned done = 0;
+    do {
+        watch(compiler, done);
+        if (!receive_all(compiler->fd, answer, sizeof *answer))
+            return false;
+        done = answer->status <= 1000 ? answer->status : 1000;
+    } while (compiler->progress && answer->magic == MO_WORKER_PROGRESS);
+    return answer->magic == MO_WORKER_ANSWER && answer->len <= UINT64_C(1) << 40;
+}
+
+/* The answer's bytes, with a zero behind them; false: the worker is done for. */
+static bool receive_answer(const mote_compiler *compiler, mo_worker_answer *answer, uint8_t **ret, mote_error *err)
+{
+    int fd = compiler->fd;
+    if (!receive_head(compiler, answer))
         return false;
     uint8_t *bytes = mo_alloc(answer->len + 1);
     if (!bytes)
@@ -257,8 +291,8 @@ static mote_status compile(mote_compiler *compiler, const void *bytes, size_t le
     if (!ensure_worker(compiler, err))
         return err->status;
     /* A worker may answer, or die, before it has read all. */
-    send_request(compiler->fd, bytes, len, flags, nflags);
-    if (!receive_answer(compiler->fd, &answer, &contents, err)) {
+    send_request(compiler, bytes, len, flags, nflags);
+    if (!receive_answer(compiler, &answer, &contents, err)) {
         bury(compiler, end);
         mo_fail(err, MOTE_IO, MOTE_NOWHERE, "compiler: it %s before it answered", end);
         return err->status;

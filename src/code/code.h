@@ -33,6 +33,9 @@ typedef struct mo_compile_options {
     const char *target_cpu;   /* native, x86-64-v2, x86-64-v3, x86-64-v4 */
     uint32_t threads;         /* at most; 0: one per core */
     const char *passes;       /* the compiler's own pass list instead of the level's; NULL: no */
+    /* Told how much of 1000 is done, from any of its threads, one at a time; or NULL. */
+    void (*progress)(void *data, uint32_t done);
+    void *progress_data;
 } mo_compile_options;
 
 #endif

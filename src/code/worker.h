@@ -1,13 +1,16 @@
 /* worker.h - how a compiler process is spoken to (mote-compile --worker): requests
  * in on standard input, one answer each on standard output, in order. All numbers
- * little-endian. The worker ends at end of file. */
+ * little-endian. The worker ends at end of file, in the middle of a compile too: both
+ * are the two ends of a socket. */
 #ifndef MO_CODE_WORKER_H
 #define MO_CODE_WORKER_H
 
 #include "base/base.h"
 
 #define MO_WORKER_REQUEST 0x51544f4du /* "MOTQ" */
-#define MO_WORKER_ANSWER 0x52544f4du  /* "MOTR" */
+#define MO_WORKER_WATCHED 0x57544f4du  /* "MOTW": a request whose answer may come after any number of: */
+#define MO_WORKER_PROGRESS 0x50544f4du /* "MOTP": an answer without bytes; status tells how much of 1000 is done */
+#define MO_WORKER_ANSWER 0x52544f4du   /* "MOTR" */
 
 typedef struct mo_worker_request { /* then options, then the module */
     uint32_t magic;

@@ -4,6 +4,10 @@
 #include "code/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_MODULE (UINT64_C(1) << 30)
@@ -64,6 +68,16 @@ static bool answer(bool ok, const mo_buffer *result, const mote_error *err)
     return write_all(&a, sizeof a) && write_all(err->message, a.len);
 }
 
+static void tell_progress(void *data, uint32_t done)
+{
+    uint32_t *told = data;
+    if (done / 10 == *told / 10)
+        return;
+    *told = done;
+    mo_worker_answer a = {.magic = MO_WORKER_PROGRESS, .status = done};
+    write_all(&a, sizeof a); /* a client that is gone is noticed with the answer */
+}
+
 static bool serve(const mo_worker_request *request)
 {
     char *options = mo_alloc(request->options_len + 1u);
@@ -74,6 +88,9 @@ static bool serve(const mo_worker_request *request)
         mo_job_flags f = mo_flags_default();
         mo_buffer result = {0};
         mote_error err = {0};
+        uint32_t told = 0;
+        f.options.progress = request->magic == MO_WORKER_WATCHED ? tell_progress : NULL;
+        f.options.progress_data = &told;
         bool done = take_options(&f, options, request->options_len, &err);
         if (done && f.time_limit_s)
             alarm(f.time_limit_s);
@@ -87,11 +104,36 @@ static bool serve(const mo_worker_request *request)
     return ok;
 }
 
+/* Nobody waits for the answer any more: an unfinished compile would run for minutes. */
+static void on_input(int signal_number)
+{
+    struct pollfd end = {.fd = STDIN_FILENO};
+    int saved = errno;
+    (void)signal_number;
+    if (poll(&end, 1, 0) > 0 && (end.revents & POLLHUP))
+        _exit(1);
+    errno = saved;
+}
+
+/* A pipe's end comes before what is in it was read, so only sockets are watched. */
+static void watch_input(void)
+{
+    struct stat st;
+    struct sigaction action = {.sa_handler = on_input, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (fstat(STDIN_FILENO, &st) != 0 || !S_ISSOCK(st.st_mode) || sigaction(SIGIO, &action, NULL) != 0)
+        return;
+    if (fcntl(STDIN_FILENO, F_SETOWN, getpid()) == 0)
+        (void)fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_ASYNC);
+    on_input(SIGIO); /* it may have ended before */
+}
+
 int mo_worker(void)
 {
     mo_worker_request request;
+    watch_input();
     while (read_all(&request, sizeof request)) {
-        if (request.magic != MO_WORKER_REQUEST || request.options_len > MAX_OPTIONS || request.module_len > MAX_MODULE)
+        if ((request.magic != MO_WORKER_REQUEST && request.magic != MO_WORKER_WATCHED) || request.options_len > MAX_OPTIONS || request.module_len > MAX_MODULE)
             return 1;
         if (!serve(&request))
             return 1;

@@ -26,15 +26,30 @@ typedef struct crew {
     mo_object *objects;
     atomic_uint next;      /* shard to be taken */
     atomic_bool failed;
-    pthread_mutex_t lock;  /* of err */
+    pthread_mutex_t lock;  /* of err and done */
+    uint64_t done;         /* tenths of shards */
     mote_error *err;
 } crew;
 
-static bool compile_shard(const crew *c, uint32_t index, mote_error *err)
+/* Some tenths of a shard's work are done. */
+static bool advance(crew *c, unsigned tenths)
+{
+    const mo_compile_options *o = c->job->options;
+    if (!o->progress)
+        return true;
+    pthread_mutex_lock(&c->lock);
+    c->done += tenths;
+    o->progress(o->progress_data, (uint32_t)(c->done * 100 / c->job->nshards));
+    pthread_mutex_unlock(&c->lock);
+    return true;
+}
+
+static bool compile_shard(crew *c, uint32_t index, mote_error *err)
 {
     mo_shard s;
-    bool ok = mo_shard_open(&s, c->job, index, err) && mo_shard_emit(&s, err) && mo_shard_optimise(&s, err) &&
-              mo_shard_write(&s, c->output, &c->objects[index], err);
+    bool ok = mo_shard_open(&s, c->job, index, err) && mo_shard_emit(&s, err) && advance(c, 1) &&
+              mo_shard_optimise(&s, err) && advance(c, 5) &&
+              mo_shard_write(&s, c->output, &c->objects[index], err) && advance(c, 4);
     mo_shard_close(&s);
     return ok;
 }
