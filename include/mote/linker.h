@@ -31,6 +31,10 @@ MOTE_API mote_status mote_linker_define(mote_linker *linker, const char *module,
 MOTE_API mote_status mote_linker_instance(mote_linker *linker, const char *module, size_t module_len,
                                           mote_instance *instance, mote_error *err);
 
+/** Is something offered under these names? */
+MOTE_API bool mote_linker_has(const mote_linker *linker, const char *module, size_t module_len, const char *name,
+                              size_t name_len);
+
 /** As mote_instance_new(), with the imports found by name. MOTE_LINK: one is unknown
  *  or has another type than wanted; the message names both. */
 MOTE_API mote_status mote_linker_instantiate(mote_linker *linker, mote_store *store, mote_artifact *artifact,

@@ -160,6 +160,12 @@ mote_status mote_linker_instance(mote_linker *linker, const char *module, size_t
     return status;
 }
 
+bool mote_linker_has(const mote_linker *linker, const char *module, size_t module_len, const char *name,
+                     size_t name_len)
+{
+    return find(linker, span_of(module, module_len), span_of(name, name_len)) != NULL;
+}
+
 /* --- instantiating -------------------------------------------------------- */
 
 static bool unknown(const mo_artifact *a, const mo_meta_import *import, mote_error *err)

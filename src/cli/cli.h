@@ -30,7 +30,7 @@ typedef struct command {
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 } command;
 
-extern const command command_run, command_compile, command_validate, command_inspect, command_help;
+extern const command command_run, command_cache, command_compile, command_validate, command_inspect, command_help;
 extern const command *const commands[]; /* ends with NULL */
 const command *find_command(const char *name);
 
@@ -78,13 +78,14 @@ typedef enum kind { KIND_WASM, KIND_COMPONENT, KIND_ARTIFACT, KIND_TEXT, KIND_OT
 
 typedef struct input {
     const char *path;
-    uint8_t *bytes; /* mapped */
+    uint8_t *bytes;
     size_t len;
     kind kind;
 } input;
 
-/* Maps a file. On failure a line has been said, and *ret_exit tells what to end with. */
-bool open_input(const char *path, input *ret, int *ret_exit);
+/* Reads a file, or its first most bytes. On failure a line has been said, and *ret_exit
+ * tells what to end with. */
+bool open_input(const char *path, size_t most, input *ret, int *ret_exit);
 void close_input(input *in);
 /* Says why this is no module, if it is none, and what to do about it. */
 bool is_module(const input *in, int *ret_exit);

@@ -57,7 +57,7 @@ static int run_compile(const command *self, int argc, char **argv)
     }
     if (!file)
         return become_compiler(argv);
-    if (!open_input(file, &in, &status))
+    if (!open_input(file, 256, &in, &status))
         return status;
     bool good = is_module(&in, &status);
     close_input(&in);

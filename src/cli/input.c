@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,7 +43,22 @@ static bool fail(const char *path, const char *why, int *ret_exit)
     return false;
 }
 
-bool open_input(const char *path, input *ret, int *ret_exit)
+/* Not mapped: somebody may cut the file meanwhile. */
+static bool read_bytes(int fd, size_t len, input *ret)
+{
+    ret->bytes = malloc(len ? len : 1);
+    while (ret->bytes && ret->len < len) {
+        ssize_t n = read(fd, ret->bytes + ret->len, len - ret->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0;
+        ret->len += (size_t)n;
+    }
+    return ret->bytes != NULL;
+}
+
+bool open_input(const char *path, size_t most, input *ret, int *ret_exit)
 {
     struct stat st;
     *ret = (input){.path = path};
@@ -54,24 +69,20 @@ bool open_input(const char *path, input *ret, int *ret_exit)
         close(fd);
         return fail(path, S_ISDIR(st.st_mode) ? strerror(EISDIR) : "not a regular file", ret_exit);
     }
-    if (st.st_size > 0) {
-        void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED) {
-            close(fd);
-            return fail(path, strerror(errno), ret_exit);
-        }
-        ret->bytes = at;
-        ret->len = (size_t)st.st_size;
-    }
+    bool good = read_bytes(fd, (size_t)st.st_size < most ? (size_t)st.st_size : most, ret);
+    int saved = errno;
     close(fd);
+    if (!good) {
+        close_input(ret);
+        return fail(path, strerror(saved), ret_exit);
+    }
     ret->kind = kind_of(ret);
     return true;
 }
 
 void close_input(input *in)
 {
-    if (in->bytes)
-        munmap(in->bytes, in->len);
+    free(in->bytes);
     in->bytes = NULL;
 }
 

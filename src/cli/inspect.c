@@ -337,7 +337,7 @@ static int inspect(const char *path, bool verify, bool check, const char *disass
 {
     input in;
     int status;
-    if (!open_input(path, &in, &status))
+    if (!open_input(path, SIZE_MAX, &in, &status))
         return status;
     if (in.kind == KIND_ARTIFACT)
         status = check || disassemble ? become_compiler(path, disassemble) : inspect_artifact(path, verify);

@@ -2,10 +2,12 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 const command *const commands[] = {
-    &command_run, &command_compile, &command_validate, &command_inspect, &command_help, NULL,
+    &command_run, &command_compile, &command_validate, &command_inspect, &command_cache, &command_help, NULL,
 };
 
 const command *find_command(const char *name)
@@ -32,7 +34,7 @@ static int no_such_command(const char *word)
 /* A word that names a file rather than a command that was mistyped. */
 static bool names_a_file(const char *word)
 {
-    return strpbrk(word, "./") != NULL;
+    return strpbrk(word, "./") || access(word, F_OK) == 0;
 }
 
 static int finish(int status)
@@ -47,6 +49,7 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     static char *help[] = {"help", NULL};
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error to be told, the guest's or ours */
     if (argc < 2) {
         command_help.run(&command_help, 1, help);
         return finish(EXIT_USAGE);

@@ -15,7 +15,7 @@ static int validate_file(const char *path, mote_engine *engine)
     int status;
     mote_module *module;
     mote_error err = {0};
-    if (!open_input(path, &in, &status))
+    if (!open_input(path, SIZE_MAX, &in, &status))
         return status;
     status = EXIT_OK;
     if (is_module(&in, &status)) {

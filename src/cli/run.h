@@ -1,0 +1,64 @@
+/* run.h - mote run, from inside.
+ *   words --run_options.c--> running --run_load.c--> artifacts --run.c--> instances
+ *         --run_call.c--> what _start or the named export does, says and ends with
+ *   run_wasi.c   what the guest gets of its host      missing.c    imports that nothing offers
+ *   progress.c   a bar while something is compiled */
+#ifndef MOTE_CLI_RUN_H
+#define MOTE_CLI_RUN_H
+
+#include "cli.h"
+
+#define MAX_FLAGS 64
+
+/* What the words chose that may be chosen often; in their order. */
+typedef enum choice_kind { CHOICE_PRELOAD, CHOICE_DIR, CHOICE_ENV, CHOICE_LISTEN } choice_kind;
+typedef struct choice {
+    choice_kind kind;
+    const char *value;
+} choice;
+
+typedef struct running {
+    const command *self;
+    const char *path, *invoke, *argv0;
+    char **args; /* after the file */
+    int nargs;
+    char *flags[MAX_FLAGS]; /* for the compiler; owned */
+    size_t nflags;
+    choice *choices; /* owned, as are their values */
+    size_t nchoices;
+    bool verbose, no_cache, no_wasi, inherit_env, listen_fds, has_fuel;
+    uint64_t fuel, timeout_us, cache_bytes;
+    mote_limits limits;
+
+    mote_engine *engine;
+    mote_compiler *compiler;
+    mote_cache *cache;
+    mote_store *store;
+    mote_linker *linker;
+    mote_wasi *wasi;
+} running;
+
+extern const option run_options[];
+/* False: a line has been said; end with EXIT_USAGE. */
+bool read_run_words(running *r, int argc, char **argv);
+
+/* A module or artifact. Returns what to end with; on EXIT_OK *ret is one reference. */
+int load_artifact(running *r, const char *path, mote_artifact **ret);
+
+/* Makes r->wasi as the words say and offers it to r->linker. */
+int set_up_wasi(running *r);
+
+/* Runs what is to be run; returns what to end with. */
+int call_main(running *r, mote_instance *instance);
+/* Says what a call or an instantiation failed of, with the backtrace. */
+int report(running *r, const char *path, const mote_error *err);
+
+/* Says which imports nothing offers, and why that may be; false: all are there. */
+bool say_missing(const running *r, const char *path, const mote_artifact *artifact);
+
+/* Shows a bar on a terminal from half a second on, told by show_progress(). */
+void begin_progress(const char *path);
+void show_progress(void *data, unsigned done);
+void end_progress(void);
+
+#endif

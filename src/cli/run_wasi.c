@@ -1,0 +1,233 @@
+/* run_wasi.c - what a guest of mote run gets of its host: the standard streams, its
+ * arguments, and whatever else was granted on the command line. */
+#include "run.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int fail(const mote_error *err)
+{
+    say("run: %s", err->message);
+    return exit_for(err);
+}
+
+/* --- arguments and environment ------------------------------------------------------ */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static int set_args(running *r)
+{
+    mote_error err = {0};
+    size_t nargs = (size_t)r->nargs + 1;
+    const char **args = calloc(nargs, sizeof *args);
+    if (!args) {
+        say("run: memory is out");
+        return EXIT_SYSTEM;
+    }
+    args[0] = r->argv0 ? r->argv0 : file_name(r->path);
+    for (size_t i = 1; i < nargs; i++)
+        args[i] = r->args[i - 1];
+    mote_status status = mote_wasi_set_args(r->wasi, args, nargs, &err);
+    free(args);
+    return status == MOTE_OK ? EXIT_OK : fail(&err);
+}
+
+/* "NAME=VALUE", or "NAME" for this process's own. */
+static int set_env(running *r, const char *text, bool inherit)
+{
+    mote_error err = {0};
+    const char *equals = strchr(text, '=');
+    char *name = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
+    const char *value = equals ? equals + 1 : name ? getenv(name) : NULL;
+    int status = EXIT_OK;
+    if (!value) {
+        say(name ? "run: --env %s: there is no such variable here to inherit" : "run: memory is out: %s", text);
+        status = name ? EXIT_USAGE : EXIT_SYSTEM;
+    } else if (!(inherit && equals == text) && mote_wasi_set_env(r->wasi, name, value, &err) != MOTE_OK) {
+        status = fail(&err);
+    }
+    free(name);
+    return status;
+}
+
+static int inherit_env(running *r)
+{
+    int status = EXIT_OK;
+    for (char **at = environ; *at && status == EXIT_OK; at++)
+        if (strchr(*at, '='))
+            status = set_env(r, *at, true);
+    return status;
+}
+
+/* --- folders ---------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, size_t len, const char *ending)
+{
+    size_t n = strlen(ending);
+    return len > n && memcmp(text + len - n, ending, n) == 0;
+}
+
+/* "HOST", "HOST::GUEST", either with ":ro" behind; "HOST::ro" is a guest's folder "ro". */
+static int grant_folder(running *r, const char *text)
+{
+    mote_error err = {0};
+    const char *colons = strstr(text, "::");
+    size_t len = strlen(text), host_len = colons ? (size_t)(colons - text) : len;
+    bool read_only = ends_with(text, len, ":ro") && text[len - 4] != ':';
+    if (read_only)
+        len -= 3;
+    char *host = strndup(text, colons ? host_len : len);
+    char *guest = strndup(colons ? colons + 2 : text, colons ? len - host_len - 2 : len);
+    int status = EXIT_SYSTEM;
+    if (!host || !guest)
+        say("run: memory is out");
+    else if (!*host || !*guest) {
+        say("run: --dir %s: want HOST, HOST::GUEST or either with :ro", text);
+        status = EXIT_USAGE;
+    } else if (mote_wasi_preopen(r->wasi, host, guest, read_only ? MOTE_WASI_READ_ONLY : MOTE_WASI_READ_WRITE, &err) ==
+               MOTE_OK) {
+        status = EXIT_OK;
+    } else {
+        say("run: --dir %s: %s", text, err.message);
+        status = exit_for(&err);
+    }
+    free(host);
+    free(guest);
+    return status;
+}
+
+/* --- sockets ---------------------------------------------------------------------------- */
+
+typedef union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} address;
+
+/* "127.0.0.1:80", "[::1]:80", "localhost:80"; names would need the system's resolver. */
+static bool read_address(const char *text, address *ret, socklen_t *retlen)
+{
+    char host[64], *end;
+    const char *colon = strrchr(text, ':');
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    bool v6 = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    if (len == 0 || len >= sizeof host || colon[1] < '0' || colon[1] > '9')
+        return false;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    snprintf(host, sizeof host, "%.*s", (int)(v6 ? len - 2 : len), v6 ? text + 1 : text);
+    memset(ret, 0, sizeof *ret);
+    ret->any.sa_family = v6 ? AF_INET6 : AF_INET;
+    *retlen = v6 ? sizeof ret->v6 : sizeof ret->v4;
+    if (v6)
+        ret->v6.sin6_port = htons((uint16_t)port);
+    else
+        ret->v4.sin_port = htons((uint16_t)port);
+    return !*end && port <= UINT16_MAX &&
+           inet_pton(ret->any.sa_family, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
+                     v6 ? (void *)&ret->v6.sin6_addr : (void *)&ret->v4.sin_addr) == 1;
+}
+
+/* Not blocking, as the guests of others find it. */
+static int open_listener(const address *at, socklen_t len)
+{
+    int on = 1, fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, &at->any, len) == 0 && listen(fd, 128) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static int grant_socket(running *r, int fd, const char *name)
+{
+    mote_error err = {0};
+    if (mote_wasi_preopen_socket(r->wasi, fd, &err) == MOTE_OK)
+        return EXIT_OK;
+    close(fd);
+    say("run: -S %s: %s", name, err.message);
+    return exit_for(&err);
+}
+
+static int grant_listener(running *r, const char *text)
+{
+    address at;
+    socklen_t len;
+    if (!read_address(text, &at, &len)) {
+        say("run: -S tcplisten=%s: want an address and a port: 127.0.0.1:8080 or [::1]:8080", text);
+        return EXIT_USAGE;
+    }
+    int fd = open_listener(&at, len);
+    if (fd >= 0)
+        return grant_socket(r, fd, "tcplisten");
+    say("run: -S tcplisten=%s: %s", text, strerror(errno));
+    return EXIT_SYSTEM;
+}
+
+/* Sockets of a service manager: descriptors from 3 on, if they are meant for this process. */
+static int grant_inherited(running *r)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    long n = fds ? strtol(fds, NULL, 10) : 0;
+    int status = EXIT_OK;
+    if (!pid || strtol(pid, NULL, 10) != (long)getpid())
+        return EXIT_OK;
+    for (long i = 0; i < n && i < 1024 && status == EXIT_OK; i++) {
+        fcntl((int)(3 + i), F_SETFD, FD_CLOEXEC);
+        status = grant_socket(r, (int)(3 + i), "listenfd");
+    }
+    return status;
+}
+
+/* --- all together --------------------------------------------------------------------------- */
+
+static int grant(running *r, const choice *c)
+{
+    switch (c->kind) {
+    case CHOICE_DIR: return grant_folder(r, c->value);
+    case CHOICE_ENV: return set_env(r, c->value, false);
+    case CHOICE_LISTEN: return grant_listener(r, c->value);
+    case CHOICE_PRELOAD: return EXIT_OK;
+    }
+    return EXIT_OK;
+}
+
+/* Guests look for sockets from descriptor 3 on and for folders behind them. */
+static int grant_all(running *r)
+{
+    int status = r->inherit_env ? inherit_env(r) : EXIT_OK;
+    if (status == EXIT_OK && r->listen_fds)
+        status = grant_inherited(r);
+    for (int folders = 0; folders <= 1; folders++)
+        for (size_t i = 0; i < r->nchoices && status == EXIT_OK; i++)
+            if ((r->choices[i].kind == CHOICE_DIR) == folders)
+                status = grant(r, &r->choices[i]);
+    return status;
+}
+
+int set_up_wasi(running *r)
+{
+    mote_error err = {0};
+    if (mote_wasi_new(&r->wasi, &err) != MOTE_OK || mote_wasi_inherit_stdio(r->wasi, &err) != MOTE_OK ||
+        mote_wasi_link(r->linker, &err) != MOTE_OK)
+        return fail(&err);
+    mote_wasi_attach(r->wasi, r->store);
+    int status = set_args(r);
+    return status == EXIT_OK ? grant_all(r) : status;
+}
