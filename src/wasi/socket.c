@@ -178,6 +178,14 @@ mo_errno mo_wasi_sock_send(mo_wasi_call *c, const mote_raw *args)
     return mo_guest_put32(c, retn, (uint32_t)sent) ? MO_E_SUCCESS : MO_E_FAULT;
 }
 
+static bool listens(const mo_desc *d)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+    return getsockopt(d->host, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
+/* Linux would end a listener, for the other processes that share it too. */
 mo_errno mo_wasi_sock_shutdown(mo_wasi_call *c, const mote_raw *args)
 {
     static const int how[] = {-1, SHUT_RD, SHUT_WR, SHUT_RDWR}; /* by MO_SDFLAG_... */
@@ -188,5 +196,7 @@ mo_errno mo_wasi_sock_shutdown(mo_wasi_call *c, const mote_raw *args)
         return err;
     if (bits == 0 || bits >= MO_COUNT(how))
         return MO_E_INVAL;
+    if (listens(d))
+        return MO_E_NOTCONN;
     return shutdown(d->host, how[bits]) == 0 ? MO_E_SUCCESS : mo_wasi_errno(errno);
 }

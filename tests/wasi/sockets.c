@@ -349,6 +349,7 @@ TEST(directions_end_one_by_one)
     expect_u64(CALL(&p.s, sock_shutdown, p.fd, UINT32_MAX), MO_E_INVAL);
     expect_u64(CALL(&p.s, sock_shutdown, 99, MO_SDFLAG_RD), MO_E_BADF);
     expect_u64(CALL(&p.s, sock_shutdown, LISTENER, 4), MO_E_INVAL);
+    expect_u64(CALL(&p.s, sock_shutdown, LISTENER, MO_SDFLAG_RD | MO_SDFLAG_WR), MO_E_NOTCONN);
     expect_u64(CALL(&p.s, sock_shutdown, p.fd, MO_SDFLAG_WR), MO_E_SUCCESS);
     expect(read(p.host, &c, 1) == 0);
     expect_u64(send_some(&p, 1), MO_E_PIPE);
