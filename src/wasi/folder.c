@@ -1,6 +1,7 @@
 /* folder.c - folders: granted ones and their names, and what is in one.
  * A cookie is the system's own offset of the entry after, so that a listing goes on where
  * it was however many entries came and went meanwhile, without a copy of it here. */
+#include "wasi/guest.h"
 #include "wasi/path.h"
 
 #include <dirent.h>

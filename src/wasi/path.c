@@ -1,4 +1,5 @@
 /* path.c - from a guest's text to files beneath a folder: the only calls of openat2. */
+#include "wasi/guest.h"
 #include "wasi/path.h"
 
 #include <errno.h>

@@ -13,7 +13,7 @@
 #ifndef MO_WASI_PATH_H
 #define MO_WASI_PATH_H
 
-#include "wasi/guest.h"
+#include "wasi/wasi.h"
 
 #include <limits.h>
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
  * A symbolic link holds text, which is looked at when somebody follows it; so a guest may
  * write one that leaves its folder, and follow it nowhere. Absolute texts are the host's
  * paths: a guest neither writes nor reads them. */
+#include "wasi/guest.h"
 #include "wasi/path.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
  * One openat2 and one fstat. The system's descriptor itself is opened for no more than
  * the guest's rights allow, so that a check that was forgotten elsewhere still fails.
  * O_NONBLOCK stays on what is no regular file: io.c waits where the guest wants to. */
+#include "wasi/guest.h"
 #include "wasi/path.h"
 
 #include <errno.h>

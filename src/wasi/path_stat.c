@@ -1,5 +1,6 @@
 /* path_stat.c - what is known of a file by its name, and its timestamps. The file is opened
  * with O_PATH, which neither waits nor wakes a device. */
+#include "wasi/guest.h"
 #include "wasi/path.h"
 
 #include <errno.h>
