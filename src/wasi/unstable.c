@@ -1,5 +1,6 @@
 /* unstable.c - wasi_unstable (snapshot 0) where it differs from preview 1: the order of
  * whence, subscriptions, and the layout of a filestat. */
+#include "wasi/guest.h"
 #include "wasi/path.h"
 #include "wasi/poll.h"
 
