@@ -36,7 +36,8 @@ MOTE_API mote_status mote_wasi_set_env(mote_wasi *wasi, const char *name, const 
 
 /** How bytes leave and come where the embedder answers itself. Each returns the number
  *  of bytes moved, which may be fewer than offered (0 from read: the end), or -errno of
- *  the host's <errno.h>. A NULL function: not readable, or not writable. */
+ *  the host's <errno.h>. A NULL function: not readable, or not writable. They must not
+ *  set or free the mote_wasi that calls them. */
 typedef struct mote_wasi_stream {
     int64_t (*read)(void *data, void *to, size_t len);
     int64_t (*write)(void *data, const void *from, size_t len);
@@ -45,7 +46,9 @@ typedef struct mote_wasi_stream {
 } mote_wasi_stream;
 
 /** What the guest's descriptor fd (0, 1, 2) is: an open descriptor of the host's, which
- *  stays the caller's unless owned; */
+ *  stays the caller's unless owned. Its flags (O_NONBLOCK, O_APPEND) stay as they are,
+ *  whatever the guest sets. What the number was before is closed. MOTE_MISUSE: fd is not
+ *  0, 1 or 2; MOTE_IO: host_fd is not open; */
 MOTE_API mote_status mote_wasi_set_fd(mote_wasi *wasi, uint32_t fd, int host_fd, bool owned, mote_error *err);
 /** bytes to read, which must outlive wasi; */
 MOTE_API mote_status mote_wasi_set_input(mote_wasi *wasi, uint32_t fd, const void *bytes, size_t len, mote_error *err);
@@ -62,7 +65,9 @@ typedef enum mote_wasi_access { MOTE_WASI_READ_ONLY = 1, MOTE_WASI_READ_WRITE = 
  *  MOTE_IO: it cannot be opened, or is no folder. */
 MOTE_API mote_status mote_wasi_preopen(mote_wasi *wasi, const char *host_path, const char *guest_path,
                                        mote_wasi_access access, mote_error *err);
-/** Grants a listening socket, to accept from; owned by wasi from now on. */
+/** Grants a listening socket, to accept from, on the next free descriptor from 3. It is
+ *  wasi's on success and becomes non-blocking; else it stays the caller's.
+ *  MOTE_IO: it is no socket. MOTE_MISUSE: it does not listen. */
 MOTE_API mote_status mote_wasi_preopen_socket(mote_wasi *wasi, int host_fd, mote_error *err);
 
 /* --- time, randomness, waiting ----------------------------------------------- */

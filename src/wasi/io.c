@@ -166,6 +166,8 @@ static int64_t move_host(mo_wasi_call *c, transfer *t)
     }
 }
 
+#define MOST_ERRNO 4095
+
 /* --- the embedder's ----------------------------------------------------------------- */
 
 static int64_t move_stream(const transfer *t)
@@ -176,10 +178,10 @@ static int64_t move_stream(const transfer *t)
         size_t len = t->iovs[i].iov_len;
         int64_t moved = is_write(t->op) ? s->write(s->data, t->iovs[i].iov_base, len)
                                         : s->read(s->data, t->iovs[i].iov_base, len);
+        if (moved < -MOST_ERRNO || moved > (int64_t)len) /* what of it can be true? */
+            moved = -EIO;
         if (moved < 0)
             return total ? total : moved;
-        if ((uint64_t)moved > len) /* more than it was offered: what is true of it? */
-            return -EIO;
         total += moved;
         if ((uint64_t)moved < len)
             break;

@@ -209,15 +209,11 @@ mote_status mote_wasi_inherit_stdio(mote_wasi *wasi, mote_error *err)
 
 /* --- grants ----------------------------------------------------------------------------- */
 
-/* d and what it owns are wasi's on success, and gone on failure. */
-static mote_status grant(mote_wasi *wasi, mo_desc *d, mote_error *err)
+/* d and what it owns are wasi's on success. */
+static mote_status grant(mote_wasi *wasi, const mo_desc *d, mote_error *err)
 {
     uint32_t fd;
-    if (mo_wasi_add(wasi, FIRST_GRANTED, d, &fd))
-        return MOTE_OK;
-    close(d->host);
-    mo_free(d->preopen);
-    return no_memory(err);
+    return mo_wasi_add(wasi, FIRST_GRANTED, d, &fd) ? MOTE_OK : no_memory(err);
 }
 
 mote_status mote_wasi_preopen(mote_wasi *wasi, const char *host_path, const char *guest_path,
@@ -233,12 +229,14 @@ mote_status mote_wasi_preopen(mote_wasi *wasi, const char *host_path, const char
     if (status)
         return status;
     d.preopen = mo_alloc(len);
-    if (!d.preopen) {
+    if (d.preopen)
+        memcpy(d.preopen, guest_path, len);
+    mote_status status = d.preopen ? grant(wasi, &d, err) : no_memory(err);
+    if (status) {
         close(d.host);
-        return no_memory(err);
+        mo_free(d.preopen);
     }
-    memcpy(d.preopen, guest_path, len);
-    return grant(wasi, &d, err);
+    return status;
 }
 
 /* A connection may be gone between poll() and accept(): that must not block. */
