@@ -175,8 +175,7 @@ mo_errno mo_wasi_fd_filestat_set_times(mo_wasi_call *c, const mote_raw *args)
     e = mo_file_times(c, args[1].u64, args[2].u64, args[3].u32, times);
     if (e)
         return e;
-    int failed = d->kind == MO_DESC_FOLDER ? utimensat(d->host, ".", times, 0) : futimens(d->host, times);
-    return failed ? mo_wasi_errno(errno) : MO_E_SUCCESS;
+    return futimens(d->host, times) != 0 ? mo_wasi_errno(errno) : MO_E_SUCCESS;
 }
 
 /* An open file that has all of rights. */
@@ -246,18 +245,6 @@ mo_errno mo_wasi_fd_advise(mo_wasi_call *c, const mote_raw *args)
 
 /* --- to disk ---------------------------------------------------------------------------------- */
 
-/* A folder is open as a place only: it is opened as a file for this. */
-static int sync_folder(int host)
-{
-    int fd = openat(host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int failed = fsync(fd), why = errno;
-    close(fd);
-    errno = why;
-    return failed;
-}
-
 static mo_errno sync_file(mo_wasi_call *c, uint32_t fd, uint64_t right, bool data_only)
 {
     mo_errno e;
@@ -269,9 +256,7 @@ static mo_errno sync_file(mo_wasi_call *c, uint32_t fd, uint64_t right, bool dat
         return MO_E_INVAL; /* as of pipes and terminals natively */
     if (!(d->rights & right))
         return MO_E_NOTCAPABLE;
-    AGAIN_IF_INTERRUPTED(c, failed, d->kind == MO_DESC_FOLDER ? sync_folder(d->host)
-                                    : data_only               ? fdatasync(d->host)
-                                                              : fsync(d->host));
+    AGAIN_IF_INTERRUPTED(c, failed, data_only ? fdatasync(d->host) : fsync(d->host));
     return failed ? mo_wasi_errno(errno) : MO_E_SUCCESS;
 }
 

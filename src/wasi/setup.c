@@ -231,7 +231,7 @@ mote_status mote_wasi_preopen(mote_wasi *wasi, const char *host_path, const char
     d.preopen = mo_alloc(len);
     if (d.preopen)
         memcpy(d.preopen, guest_path, len);
-    mote_status status = d.preopen ? grant(wasi, &d, err) : no_memory(err);
+    status = d.preopen ? grant(wasi, &d, err) : no_memory(err);
     if (status) {
         close(d.host);
         mo_free(d.preopen);

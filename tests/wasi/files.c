@@ -319,7 +319,7 @@ TEST(rights_can_only_be_given_up)
     expect_u64(CALL(&f.s, fd_fdstat_set_rights, 0, UINT64_MAX, 0), MO_E_NOTCAPABLE);
     expect_u64(CALL(&f.s, fd_fdstat_set_rights, 0, 0, 1), MO_E_NOTCAPABLE);
     expect_u64(CALL(&f.s, fd_fdstat_set_rights, 9, 0, 0), MO_E_BADF);
-    expect_u64(CALL(&f.s, fd_fdstat_set_rights, 3, MO_RIGHT_PATH_OPEN, MO_RIGHT_FD_WRITE), MO_E_NOTCAPABLE);
+    expect_u64(CALL(&f.s, fd_fdstat_set_rights, 3, MO_RIGHT_PATH_OPEN, MO_RIGHT_PATH_CREATE_FILE), MO_E_NOTCAPABLE);
     expect_u64(CALL(&f.s, fd_fdstat_set_rights, 3, MO_RIGHT_PATH_OPEN, MO_RIGHT_FD_READ), MO_E_SUCCESS);
     expect_u64(CALL(&f.s, fd_fdstat_get, 3, STAT), MO_E_SUCCESS);
     expect_u64(get64(&f.s, STAT + 8), MO_RIGHT_PATH_OPEN);
