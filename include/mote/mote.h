@@ -18,6 +18,7 @@
 #include "mote/linker.h"
 #include "mote/memory.h"
 #include "mote/module.h"
+#include "mote/pool.h"
 #include "mote/store.h"
 #include "mote/table.h"
 #include "mote/trap.h"

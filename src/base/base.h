@@ -59,6 +59,8 @@ typedef struct mo_arena {
 void *mo_arena_take(mo_arena *arena, size_t size);
 void *mo_arena_array(mo_arena *arena, size_t n, size_t size); /* overflow gives NULL */
 char *mo_arena_string(mo_arena *arena, const void *bytes, size_t len);
+/* Grows with everything that is taken. */
+static inline size_t mo_arena_mark(const mo_arena *arena) { return arena->total + arena->used; }
 void mo_arena_free(mo_arena *arena);
 void mo_arena_reset(mo_arena *arena); /* keeps the largest block */
 

@@ -19,6 +19,7 @@
 #define MO_CALL_CALL_H
 
 #include "call/x86_64.h"
+#include "mote/linker.h"
 
 #include <stdatomic.h>
 
@@ -34,6 +35,11 @@ typedef struct mo_thread {
     bool quiet;  /* a host function writes: SIGPIPE and SIGXFSZ are its errors, no more */
     void *signal_stack;
     size_t signal_stack_len;
+    uint64_t ticks;      /* counted by the ticker's signal while it runs (signal.c) */
+    bool ticks_run;
+    uint32_t idle_ticks; /* without a call */
+    bool has_ticker;
+    void *ticker;        /* timer_t */
 } mo_thread;
 
 extern __thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));
@@ -111,6 +117,16 @@ bool mo_signals_quiet(mote_error *err);
 /* ppoll() that ends as soon as store's call is to end: >= 0 as ppoll(), or -errno.
  * -EINTR: look at run->interrupt; other signals interrupt too. */
 int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const struct timespec *timeout);
+/* Outermost calls of store end after so long, counted in ticks of a millisecond: no
+ * system call a call, while calls go on. 0: no limit. */
+void mo_limit_ticks(mote_store *store, uint64_t timeout_us);
+void mo_ticks_start(mo_thread *thread);
+static inline void mo_ticks_arm(mote_store *store, mo_thread *thread)
+{
+    store->tick_deadline = thread->ticks + store->tick_limit;
+    if (mo_unlikely(!thread->ticks_run))
+        mo_ticks_start(thread);
+}
 void mo_timer_start(mote_store *store);
 void mo_timer_stop(mote_store *store);
 void mo_timer_release(mote_store *store);
@@ -128,6 +144,15 @@ bool mo_host_define(const mote_functype *type, bool raw, void *callback, void *d
 /* Makes ret a record of that function in store, to be copied for its importers. */
 void mo_host_make(const mo_host_def *def, mote_store *store, mote_caller *ret);
 int mo_host_marshal(mote_caller *host, mo_image *image);
+
+/* --- instances (engine.c, linker.c) ---------------------------------------- */
+
+/* Instantiation in two steps: all but the start function, and that. */
+mote_status mo_instance_prepare(mote_store *store, mote_artifact *artifact, const mote_extern *imports,
+                                size_t nimports, mote_instance **ret, mote_error *err);
+mote_status mo_linker_make(mote_linker *linker, mote_store *store, mote_artifact *artifact, mote_instance **ret,
+                           mote_error *err);
+mote_status mo_instance_start(mote_instance *instance, mote_error *err);
 
 /* --- engines (engine.c) --------------------------------------------------- */
 

@@ -109,7 +109,7 @@ int64_t mote_store_fuel(const mote_store *store) { return store->run.fuel; }
 
 /* --- instances ---------------------------------------------------------- */
 
-static mote_status run_start(mote_instance *instance, mote_error *err)
+mote_status mo_instance_start(mote_instance *instance, mote_error *err)
 {
     uint32_t start = mo_instance_meta(instance)->start;
     if (start == UINT32_MAX)
@@ -122,18 +122,24 @@ static mote_status run_start(mote_instance *instance, mote_error *err)
     return mo_call(instance->store, code, instance->context, &image, err);
 }
 
+mote_status mo_instance_prepare(mote_store *store, mote_artifact *artifact, const mote_extern *imports,
+                                size_t nimports, mote_instance **ret, mote_error *err)
+{
+    mote_error e = {0};
+    mote_store_clear(store);
+    mote_status status = mo_instance_make(store, (mo_artifact *)artifact, imports, nimports, ret, &e);
+    if (status == MOTE_TRAP)
+        mo_trap_set(store, e.trap, NULL, NULL, false);
+    return mo_told(&e, err);
+}
+
 mote_status mote_instance_new(mote_store *store, mote_artifact *artifact, const mote_extern *imports,
                               size_t nimports, mote_instance **ret, mote_error *err)
 {
-    mote_error e = {0};
     mote_instance *instance;
-    mote_store_clear(store);
-    mote_status status = mo_instance_make(store, (mo_artifact *)artifact, imports, nimports, &instance, &e);
-    if (status == MOTE_TRAP)
-        mo_trap_set(store, e.trap, NULL, NULL, false);
-    if (status)
-        return mo_told(&e, err);
-    status = run_start(instance, err);
+    mote_status status = mo_instance_prepare(store, artifact, imports, nimports, &instance, err);
+    if (status == MOTE_OK)
+        status = mo_instance_start(instance, err);
     if (status == MOTE_OK)
         *ret = instance;
     return status;

@@ -59,6 +59,8 @@ static void begin(mote_store *store, const mo_thread *thread)
     atomic_store_explicit(&store->thread_id, thread->id, memory_order_relaxed);
     store->fast_thread = store->timeout_us || MO_STACK_ANNOUNCED ? -1 : thread->id;
     announce(store, 1);
+    if (store->tick_limit)
+        mo_ticks_arm(store, &mo_thread_here);
     if (store->timeout_us)
         mo_timer_start(store);
 }
@@ -110,6 +112,8 @@ mote_status mo_call_fast(mote_store *store, const void *code, mo_context *contex
     mo_thread *thread = &mo_thread_here;
     set_top(thread, &store->activation);
     announce(store, 1);
+    if (store->tick_limit)
+        mo_ticks_arm(store, thread);
     int status = mo_enter_fast(values, code, context, &store->run, store->stack.top, counts);
     finish(store);
     set_top(thread, NULL);

@@ -199,8 +199,8 @@ static bool gather(const mote_linker *linker, mote_store *store, const mo_artifa
 }
 
 /* Instances copy the records of host functions, so these can go afterwards. */
-mote_status mote_linker_instantiate(mote_linker *linker, mote_store *store, mote_artifact *artifact,
-                                    mote_instance **ret, mote_error *err)
+mote_status mo_linker_make(mote_linker *linker, mote_store *store, mote_artifact *artifact, mote_instance **ret,
+                           mote_error *err)
 {
     const mo_artifact *a = (const mo_artifact *)artifact;
     size_t n = a->meta->nimports;
@@ -213,8 +213,20 @@ mote_status mote_linker_instantiate(mote_linker *linker, mote_store *store, mote
     else if (!gather(linker, store, a, things, hosts, &e))
         status = mo_told(&e, err);
     else
-        status = mote_instance_new(store, artifact, things, n, ret, err);
+        status = mo_instance_prepare(store, artifact, things, n, ret, err);
     mo_free(hosts);
     mo_free(things);
+    return status;
+}
+
+mote_status mote_linker_instantiate(mote_linker *linker, mote_store *store, mote_artifact *artifact,
+                                    mote_instance **ret, mote_error *err)
+{
+    mote_instance *instance;
+    mote_status status = mo_linker_make(linker, store, artifact, &instance, err);
+    if (status == MOTE_OK)
+        status = mo_instance_start(instance, err);
+    if (status == MOTE_OK)
+        *ret = instance;
     return status;
 }

@@ -12,6 +12,7 @@
  * handler, on the thread that runs it, compares. Handlers run on a stack of the
  * thread's own, for the guest's may be full; they take no memory and no lock. */
 #include "call/call.h"
+#include "instance/reset.h"
 
 #include "mote/engine.h"
 #include "mote/store.h"
@@ -97,6 +98,17 @@ static uint32_t classify(const mote_store *store, int number, const siginfo_t *i
     return mo_artifact_find(pc) && in_memory(store, info->si_addr) ? MO_TRAP_MEMORY_BOUNDS : MO_TRAP_NONE;
 }
 
+/* A write to a page that is read-only until somebody writes to it: by guest or host. */
+static bool opens(const mo_activation *top, const siginfo_t *info, const ucontext_t *uc)
+{
+    if (info->si_code != SEGV_ACCERR || !mo_signal_is_write(uc))
+        return false;
+    for (mote_memory *m = top ? top->store->memories : NULL; m; m = m->next)
+        if (mo_reset_open(m, info->si_addr, 1))
+            return true;
+    return mo_reset_open_here(info->si_addr);
+}
+
 static void abandon(mote_store *store, uint32_t code, ucontext_t *uc)
 {
     mo_trap_set(store, code, mo_signal_pc(uc), mo_signal_frame(uc), true);
@@ -111,6 +123,10 @@ static void on_fault(int number, siginfo_t *info, void *context)
     int saved = errno;
     const mo_activation *top = innermost();
     bool ours = top && info->si_code > 0;
+    if (number == SIGSEGV && opens(top, info, uc)) {
+        errno = saved;
+        return;
+    }
     uint32_t code = ours ? classify(top->store, number, info, mo_signal_pc(uc)) : MO_TRAP_NONE;
     if (code) {
         abandon(top->store, code, uc);
@@ -141,6 +157,8 @@ static uint32_t asked(mote_store *store)
         return MO_TRAP_NONE;
     if (request >> 8 == (call & UINT64_MAX >> 8))
         return request & 0xff;
+    if (store->tick_limit && mo_thread_here.ticks >= store->tick_deadline)
+        return MO_TRAP_TIMEOUT;
     return store->timeout_us && now_ns() >= store->deadline_ns ? MO_TRAP_TIMEOUT : MO_TRAP_NONE;
 }
 
@@ -166,13 +184,47 @@ static bool take_requests(const mo_activation *top)
     return any;
 }
 
+/* --- ticks ---------------------------------------------------------------- */
+
+/* One timer per thread that runs calls with a limit counts milliseconds; a call notes the
+ * count at which it is over. The timer stops when no call was seen for a while, so that
+ * an idle thread is left alone, and the next call starts it again. */
+#define TICK_NS 1000000
+#define IDLE_TICKS 100
+#define TICK_MARK 0x7469636b
+
+static bool is_tick(const siginfo_t *info)
+{
+    return info->si_code == SI_TIMER && info->si_value.sival_int == TICK_MARK;
+}
+
+static void set_ticker(const mo_thread *thread, long every_ns)
+{
+    struct itimerspec when = {.it_value = {0, every_ns}, .it_interval = {0, every_ns}};
+    timer_settime((timer_t)thread->ticker, 0, &when, NULL);
+}
+
+static void count_tick(mo_thread *thread, bool busy)
+{
+    thread->ticks++;
+    thread->idle_ticks = busy ? 0 : thread->idle_ticks + 1;
+    if (thread->idle_ticks < IDLE_TICKS)
+        return;
+    thread->idle_ticks = 0;
+    thread->ticks_run = false;
+    set_ticker(thread, 0);
+}
+
 static void on_interrupt(int number, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     int saved = errno;
     const mo_activation *top = innermost();
     const void *pc = mo_signal_pc(uc);
-    bool ours = take_requests(top);
+    bool tick = is_tick(info);
+    if (tick)
+        count_tick(&mo_thread_here, top != NULL);
+    bool ours = take_requests(top) || tick;
     if (top && top->store->run.interrupt && (mo_artifact_find(pc) || mo_asm_is_guest(pc)))
         abandon(top->store, top->store->run.interrupt, uc);
     else if (!ours && before_interrupt.sa_handler != SIG_DFL)
@@ -274,6 +326,37 @@ bool mo_signals_quiet(mote_error *err)
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+static bool make_ticker(mo_thread *thread)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = interrupt_signal,
+                             .sigev_value = {.sival_int = TICK_MARK}};
+    event.sigev_notify_thread_id = thread->id;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return false;
+    thread->ticker = (void *)timer;
+    thread->has_ticker = true;
+    return true;
+}
+
+/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
+void mo_ticks_start(mo_thread *thread)
+{
+    if (!thread->has_ticker && !make_ticker(thread)) {
+        thread->top->store->run.interrupt = MO_TRAP_TIMEOUT;
+        return;
+    }
+    thread->idle_ticks = 0;
+    thread->ticks_run = true;
+    set_ticker(thread, TICK_NS);
+}
+
+/* The tick that is under way counts for nothing, so one more. */
+void mo_limit_ticks(mote_store *store, uint64_t timeout_us)
+{
+    store->tick_limit = timeout_us ? timeout_us * 1000 / TICK_NS + 1 : 0;
+}
+
 static bool make_timer(mote_store *store)
 {
     timer_t timer;
@@ -336,6 +419,8 @@ static pthread_key_t thread_key;
 static void end_thread(void *p)
 {
     mo_thread *thread = p;
+    if (thread->has_ticker)
+        timer_delete((timer_t)thread->ticker);
     if (thread->signal_stack) {
         stack_t off = {.ss_flags = SS_DISABLE};
         sigaltstack(&off, NULL);
@@ -345,7 +430,11 @@ static void end_thread(void *p)
 }
 
 /* A forked child has another thread id; its signal stack was copied with it. */
-static void after_fork(void) { mo_thread_here.id = (int)syscall(SYS_gettid); }
+static void after_fork(void)
+{
+    mo_thread_here.id = (int)syscall(SYS_gettid);
+    mo_thread_here.has_ticker = mo_thread_here.ticks_run = false; /* timers are not inherited */
+}
 
 /* The thread's own signal stack is used if it has one that is large enough. */
 static bool make_signal_stack(mo_thread *thread)

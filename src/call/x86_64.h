@@ -87,6 +87,8 @@ void *mo_entry_above(void *entry);
 
 static inline const void *mo_signal_pc(const ucontext_t *uc) { return (const void *)uc->uc_mcontext.gregs[REG_RIP]; }
 static inline void **mo_signal_frame(const ucontext_t *uc) { return (void **)uc->uc_mcontext.gregs[REG_RBP]; }
+/* Was it a store that faulted? */
+static inline bool mo_signal_is_write(const ucontext_t *uc) { return uc->uc_mcontext.gregs[REG_ERR] & 2; }
 /* Makes the interrupted code go on as mo_leave(run, status). */
 void mo_signal_leave(ucontext_t *uc, mo_run *run, int status);
 /* The host had unmasked a floating-point exception: masks it until the call ends.

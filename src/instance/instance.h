@@ -31,6 +31,8 @@ struct mote_memory {
     uint64_t max;          /* pages */
     bool is64, has_max, checked;
     uint8_t page_shift;
+    struct mo_reset *reset;     /* reset.h: its instance is tracked; or NULL */
+    struct mo_tracked *tracked;
 };
 
 struct mote_shared_memory {
@@ -82,7 +84,12 @@ struct mote_table {
     void *grown;      /* entries outside of the slot, mo_alloc()ed, or NULL */
     uint64_t room;    /* elements that entries has space for */
     uint64_t max;
+    bool is_tracked, written, lost; /* reset.h: what it held is kept once it is written */
+    void *kept;       /* mo_alloc()ed */
+    size_t kept_len;
 };
+/* reset.c: before the first write since the last reset. False: memory is out. */
+bool mo_table_keep(mote_table *table);
 
 /* A reference as the 8 bytes that helpers and globals hold. */
 typedef uint64_t mo_reference;
@@ -141,6 +148,7 @@ struct mote_instance {
     mote_instance *next;
     mo_slot slot;
     mote_memory **memories; /* by index, imports first */
+    struct mo_reset *kept;  /* mote_instance_keep(), or NULL */
     mote_memory *memory;    /* the export "memory" once wasi/ has asked for it, or NULL */
     mote_table **tables;
     mote_global **globals;

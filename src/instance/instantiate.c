@@ -1,9 +1,8 @@
 /* instantiate.c - an artifact and its imports -> an instance (Wasm 3.0, "instantiation"):
  * imports checked, the slot mapped, context filled, globals and tables initialised,
  * then element segments and data segments in their order. The start function is call/'s. */
-#include "instance/instance.h"
-
 #include "instance/const.h"
+#include "instance/reset.h"
 
 #include <sys/mman.h>
 
@@ -438,10 +437,13 @@ mote_status mo_instance_make(mote_store *store, mo_artifact *artifact, const mot
 void mo_instance_release(mote_instance *in)
 {
     const mo_meta *meta = mo_instance_meta(in);
+    mo_reset_free(in->kept);
     for (uint32_t i = 0; i < own_memories(meta); i++)
         mo_memory_forget(&in->own_memories[i]);
-    for (uint32_t i = 0; i < own_tables(meta); i++)
+    for (uint32_t i = 0; i < own_tables(meta); i++) {
         mo_free(in->own_tables[i].grown);
+        mo_free(in->own_tables[i].kept);
+    }
     mo_slot_give(in->store->spares, &in->slot);
     mo_artifact_unref(in->artifact);
     mo_free(in);

@@ -4,7 +4,7 @@
  *   checked     | none | room, all usable; compiled code compares with bytes | none |
  *
  * The base never moves. Bytes only grow. */
-#include "instance/instance.h"
+#include "instance/reset.h"
 
 #include "mote/memory.h"
 
@@ -364,5 +364,9 @@ mote_status mote_memory_write(mote_memory *memory, uint64_t at, const void *from
  * of them. */
 void *mote_memory_writable(mote_memory *memory, uint64_t at, size_t len)
 {
-    return mo_memory_inside(memory, at, len) ? memory->desc->base + at : NULL;
+    if (!mo_memory_inside(memory, at, len))
+        return NULL;
+    if (memory->reset)
+        mo_reset_open(memory, memory->desc->base + at, len);
+    return memory->desc->base + at;
 }

@@ -81,6 +81,7 @@ struct mote_store {
     mote_engine *engine;
     const void *const *helpers; /* mo_helper_stubs */
     void *data;
+    void *pooled;           /* the loan that it serves (call/pool.c), or NULL */
     struct mote_wasi *wasi; /* who answers its guests' calls of WASI (wasi/), or NULL */
     mote_limits limits, used;
     mo_spares *spares; /* the engine's */
@@ -100,6 +101,7 @@ struct mote_store {
     _Atomic int thread_id;        /* of the thread that runs, or ran, the calls */
     _Atomic uint64_t request;     /* the call that is to end << 8 | trap code */
     struct mo_waiter *_Atomic waiter; /* what an atomic wait sleeps on */
+    uint64_t tick_limit, tick_deadline; /* in its thread's ticks (call/signal.c); 0: no limit */
     uint64_t timeout_us;
     uint64_t deadline_ns;
     void *timer;                  /* timer_t */

@@ -27,8 +27,20 @@ static mo_table_entry entry_for(mo_reference value)
     return (mo_table_entry){.code = ref->code, .context = ref->context, .type_id = ref->type_id, .ref = ref};
 }
 
+/* A write that cannot be undone makes the instance one that cannot be reset. */
+static void before_write(mote_table *table)
+{
+    if (!table->is_tracked || table->written)
+        return;
+    if (table->kept || mo_table_keep(table))
+        table->written = true;
+    else
+        table->lost = true;
+}
+
 void mo_table_fill(mote_table *table, uint64_t i, mo_reference value, uint64_t n)
 {
+    before_write(table);
     if (table->funcs) {
         mo_table_entry *entries = table->desc->entries, entry = entry_for(value);
         for (uint64_t end = i + n; i < end; i++)

@@ -1,0 +1,361 @@
+/* pool.c - programs, and their instances lent and taken back.
+ *
+ *    IDLE --mote_pool_acquire--> LENT --mote_pool_release--> reset --> IDLE
+ *
+ * What always holds:
+ *   1  an idle instance is as mo_reset_run left it, its store as mo_store_init did, but
+ *      for what the instance itself takes;
+ *   2  pool->n = instances idle and lent, at most limits.instances;
+ *   3  an instance that cannot be reset, or whose store was given things of the host's,
+ *      is freed and not lent again. */
+#include "call/call.h"
+
+#include "instance/reset.h"
+#include "mote/engine.h"
+#include "mote/pool.h"
+#include "mote/store.h"
+
+typedef struct mo_pooled {
+    mote_program *program;
+    struct mo_pooled *next, *prev; /* in the program's idle or lent list */
+    mote_store *store;
+    mote_instance *instance;
+    mo_reset *reset;
+    size_t arena_mark;             /* of the store as it was when the instance was new */
+    bool lent;
+} mo_pooled;
+
+struct mote_program {
+    mote_pool *pool;
+    mote_program *next;
+    mo_artifact *artifact;
+    mote_linker *linker;
+    mo_pristine *pristine;
+    mo_open_set *known; /* per own memory: what instances of it learned */
+    uint32_t nknown;
+    uint64_t used_at;   /* pool->clock when it was used last */
+    bool has_start;
+    mo_pooled *idle, *lent;
+};
+
+struct mote_pool {
+    mote_engine *engine;
+    mote_pool_limits limits;
+    mote_program *programs;
+    uint32_t n;
+    uint64_t clock;
+    int thread;
+};
+
+mote_pool_limits mote_pool_limits_default(void)
+{
+    return (mote_pool_limits){
+        .instances = 64,
+        .resident_bytes = UINT64_C(4) << 20,
+        .store = mote_limits_default(),
+        .fuel = INT64_MAX,
+    };
+}
+
+/* --- lists ----------------------------------------------------------------- */
+
+static void push(mo_pooled **list, mo_pooled *p)
+{
+    p->prev = NULL;
+    p->next = *list;
+    if (*list)
+        (*list)->prev = p;
+    *list = p;
+}
+
+static void unlink_pooled(mo_pooled **list, mo_pooled *p)
+{
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        *list = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+}
+
+/* --- instances ---------------------------------------------------------------- */
+
+static void free_pooled(mo_pooled *p)
+{
+    mo_reset_free(p->reset);
+    if (p->store) {
+        p->store->pooled = NULL;
+        mote_store_free(p->store);
+        p->program->pool->n--;
+    }
+    mo_free(p);
+}
+
+static bool track(mo_pooled *p, mote_error *err)
+{
+    mote_program *program = p->program;
+    if (!program->pristine && !(program->pristine = mo_pristine_new(p->instance)))
+        return mo_fail_nomem(err);
+    return mo_reset_new(p->instance, program->pristine, program->known, program->pool->limits.resident_bytes,
+                        &p->reset, err);
+}
+
+static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_error *err)
+{
+    mote_pool *pool = program->pool;
+    mote_error e = {0};
+    mo_pooled *p = mo_calloc(1, sizeof *p);
+    if (!p)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
+    p->program = program;
+    mote_status status = mote_store_new(pool->engine, &pool->limits.store, NULL, &p->store, err);
+    if (status) {
+        mo_free(p);
+        return status;
+    }
+    pool->n++;
+    p->store->pooled = p;
+    mo_limit_ticks(p->store, pool->limits.timeout_us);
+    status = mo_linker_make(program->linker, p->store, (mote_artifact *)program->artifact, &p->instance, err);
+    if (!status && !track(p, &e))
+        status = mo_told(&e, err);
+    if (status) {
+        free_pooled(p);
+        return status;
+    }
+    p->arena_mark = mo_arena_mark(&p->store->arena);
+    *ret = p;
+    return MOTE_OK;
+}
+
+/* Frees an idle instance of the program that was used longest ago. */
+static bool evict(mote_pool *pool, const mote_program *not_of)
+{
+    mote_program *oldest = NULL;
+    for (mote_program *program = pool->programs; program; program = program->next)
+        if (program != not_of && program->idle && (!oldest || program->used_at < oldest->used_at))
+            oldest = program;
+    if (!oldest)
+        return false;
+    mo_pooled *p = oldest->idle;
+    unlink_pooled(&oldest->idle, p);
+    free_pooled(p);
+    return true;
+}
+
+/* --- pools and programs ---------------------------------------------------------- */
+
+mote_status mote_pool_new(mote_engine *engine, const mote_pool_limits *limits, mote_pool **ret, mote_error *err)
+{
+    const mote_pool_limits l = limits ? *limits : mote_pool_limits_default();
+    if (l.instances == 0)
+        return mo_tell(err, MOTE_LIMIT, "pool: no instances wanted, at least 1 is needed");
+    if (l.fuel < 0)
+        return mo_tell(err, MOTE_LIMIT, "pool: %" PRId64 " fuel wanted, 0 and up is possible", l.fuel);
+    if (l.timeout_us > UINT64_C(1) << 50)
+        return mo_tell(err, MOTE_LIMIT, "pool: timeout of %" PRIu64 " us wanted, limit is 2^50", l.timeout_us);
+    if (!mo_thread_here.ready && !mo_thread_start())
+        return mo_tell(err, MOTE_NOMEM, "thread: no memory for its signal stack");
+    mote_pool *pool = mo_calloc(1, sizeof *pool);
+    if (!pool)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
+    *pool = (mote_pool){.engine = engine, .limits = l, .thread = mo_thread_here.id};
+    mote_engine_ref(engine);
+    *ret = pool;
+    return MOTE_OK;
+}
+
+void mote_pool_free(mote_pool *pool)
+{
+    if (!pool)
+        return;
+    while (pool->programs)
+        mote_program_free(pool->programs);
+    mote_engine_unref(pool->engine);
+    mo_free(pool);
+}
+
+mote_status mote_program_new(mote_pool *pool, mote_artifact *artifact, mote_linker *linker, mote_program **ret,
+                             mote_error *err)
+{
+    mo_artifact *a = (mo_artifact *)artifact;
+    const char *why = mo_reset_impossible(a);
+    if (why)
+        return mo_tell(err, MOTE_UNSUPPORTED, "pool: this module's instances cannot be reset: %s", why);
+    uint32_t n = a->meta->nmemories - a->meta->nimported_memories;
+    mote_program *program = mo_calloc(1, sizeof *program + n * sizeof *program->known);
+    if (!program)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
+    *program = (mote_program){.pool = pool, .next = pool->programs, .artifact = a, .linker = linker, .nknown = n,
+                              .known = (mo_open_set *)(program + 1), .has_start = a->meta->start != UINT32_MAX};
+    mo_artifact_ref(a);
+    pool->programs = program;
+    mo_pooled *first;
+    mote_status status = MOTE_OK;
+    if (pool->n == pool->limits.instances && !evict(pool, program))
+        status = mo_tell(err, MOTE_LIMIT, "pool: all %" PRIu32 " instances are lent", pool->limits.instances);
+    if (!status)
+        status = make_pooled(program, &first, err);
+    if (status) {
+        mote_program_free(program);
+        return status;
+    }
+    push(&program->idle, first);
+    *ret = program;
+    return MOTE_OK;
+}
+
+static void free_list(mo_pooled **list)
+{
+    while (*list) {
+        mo_pooled *p = *list;
+        *list = p->next;
+        free_pooled(p);
+    }
+}
+
+void mote_program_free(mote_program *program)
+{
+    if (!program)
+        return;
+    for (mote_program **link = &program->pool->programs; *link; link = &(*link)->next)
+        if (*link == program) {
+            *link = program->next;
+            break;
+        }
+    free_list(&program->idle);
+    free_list(&program->lent);
+    mo_pristine_free(program->pristine);
+    mo_artifact_unref(program->artifact);
+    mo_free(program);
+}
+
+/* --- acquire and release ------------------------------------------------------------ */
+
+static mote_status make_room_and_instance(mote_program *program, mo_pooled **ret, mote_error *err)
+{
+    mote_pool *pool = program->pool;
+    if (pool->n == pool->limits.instances && !evict(pool, program))
+        return mo_tell(err, MOTE_LIMIT, "pool: all %" PRIu32 " instances are lent", pool->limits.instances);
+    return make_pooled(program, ret, err);
+}
+
+mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_error *err)
+{
+    mo_pooled *p = program->idle;
+    mote_status status = MOTE_OK;
+    if (mo_likely(p != NULL))
+        unlink_pooled(&program->idle, p);
+    else if ((status = make_room_and_instance(program, &p, err)))
+        return status;
+    program->used_at = ++program->pool->clock;
+    p->lent = true;
+    push(&program->lent, p);
+    p->store->run.fuel = program->pool->limits.fuel;
+    p->reset->calls_before = mo_store_call(p->store);
+    if (mo_unlikely(program->has_start) && (status = mo_instance_start(p->instance, err))) {
+        mote_pool_release(p->instance, NULL);
+        return status;
+    }
+    *ret = p->instance;
+    return MOTE_OK;
+}
+
+/* Has the embedder put things into the store that its reset knows nothing of? */
+static bool has_guests_of_its_own(const mo_pooled *p)
+{
+    const mote_store *s = p->store;
+    return mo_arena_mark(&s->arena) != p->arena_mark || s->instances != p->instance || p->instance->next ||
+           s->finalizers || s->tables || s->globals;
+}
+
+static void reset_store(mote_store *store)
+{
+    if (store->exceptions.map)
+        mo_exceptions_release(&store->exceptions);
+    mote_store_clear(store);
+    store->data = NULL;
+    store->wasi = NULL;
+    store->run.handler = NULL;
+    store->run.exception = NULL;
+    store->run.host_frame = NULL;
+}
+
+mote_status mote_pool_release(mote_instance *instance, mote_error *err)
+{
+    mo_pooled *p = instance->store->pooled;
+    if (!p || !p->lent || p->instance != instance)
+        return mo_tell(err, MOTE_MISUSE, "pool: this instance is not lent");
+    if (p->program->pool->thread != mo_thread_here.id)
+        return mo_tell(err, MOTE_MISUSE, "pool: it is another thread's");
+    if (mo_store_runs(p->store))
+        return mo_tell(err, MOTE_MISUSE, "pool: a call runs in this instance");
+    mote_program *program = p->program;
+    unlink_pooled(&program->lent, p);
+    p->lent = false;
+    if (mo_unlikely(has_guests_of_its_own(p) || !mo_reset_run(p->reset))) {
+        free_pooled(p);
+        return MOTE_OK;
+    }
+    if (mo_unlikely(p->reset->learned))
+        mo_reset_teach(p->reset, program->known);
+    reset_store(p->store);
+    push(&program->idle, p);
+    return MOTE_OK;
+}
+
+/* --- usage ----------------------------------------------------------------------------- */
+
+static const mo_reset *reset_of(const mote_instance *instance)
+{
+    const mo_pooled *p = instance->store->pooled;
+    return p && p->instance == instance ? p->reset : instance->kept;
+}
+
+mote_status mote_instance_usage(const mote_instance *instance, mote_usage *ret, mote_error *err)
+{
+    const mo_reset *r = reset_of(instance);
+    if (!r)
+        return mo_tell(err, MOTE_MISUSE, "usage: this instance is neither a pool's nor kept");
+    *ret = (mote_usage){
+        .calls = (mo_store_call(instance->store) - r->calls_before + 1) / 2,
+        .memory_bytes = instance->store->used.memory_bytes,
+        .pages_copied = r->pages_now,
+    };
+    return MOTE_OK;
+}
+
+/* --- one instance ------------------------------------------------------------------------ */
+
+mote_status mote_instance_keep(mote_instance *instance, mote_error *err)
+{
+    mote_error e = {0};
+    const char *why = mo_reset_impossible(instance->artifact);
+    if (reset_of(instance))
+        return mo_tell(err, MOTE_MISUSE, "keep: this instance is a pool's, or kept already");
+    if (why)
+        return mo_tell(err, MOTE_UNSUPPORTED, "keep: this instance cannot be reset: %s", why);
+    mo_pristine *pristine = mo_pristine_new(instance);
+    if (!pristine)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
+    if (!mo_reset_new(instance, pristine, NULL, mote_pool_limits_default().resident_bytes, &instance->kept, &e)) {
+        mo_pristine_free(pristine);
+        return mo_told(&e, err);
+    }
+    instance->kept->owns_pristine = true;
+    instance->kept->calls_before = mo_store_call(instance->store);
+    return MOTE_OK;
+}
+
+mote_status mote_instance_reset(mote_instance *instance, mote_error *err)
+{
+    if (!instance->kept)
+        return mo_tell(err, MOTE_MISUSE, "reset: this instance was not kept");
+    if (mo_store_runs(instance->store))
+        return mo_tell(err, MOTE_MISUSE, "reset: a call runs in this instance");
+    if (!mo_reset_run(instance->kept))
+        return mo_tell(err, MOTE_NOMEM, "reset: the system refused");
+    instance->kept->learned = false;
+    instance->kept->calls_before = mo_store_call(instance->store);
+    return MOTE_OK;
+}

@@ -1,0 +1,95 @@
+/* reset.h - an instance made as it was before its first call, without making it anew.
+ *
+ *   mo_reset_new ---> tracked: calls, faults, growth ---mo_reset_run---> tracked, as new
+ *
+ * A memory is kept in one of two ways, chosen by what was measured (mo_way):
+ *
+ *   copy     pages outside the open ranges are read-only. A write to one faults once; its
+ *            page joins the open ranges for good. A reset copies the open ranges from the
+ *            image, and makes no system call if nothing was learned or grown.
+ *   discard  all pages are writable. A reset drops what was written (MADV_DONTNEED); the
+ *            next touch maps the image's page again.
+ *
+ * What always holds between mo_reset_run and the next call:
+ *   1  each own memory reads as its image, then zeros, up to its first length;
+ *   2  beyond that nothing can be read;
+ *   3  globals, tables, their lengths, dropped segments and the exception heap are what
+ *      they were at mo_reset_new.
+ * What is imported is not touched. One thread makes, uses and frees them. */
+#ifndef MO_INSTANCE_RESET_H
+#define MO_INSTANCE_RESET_H
+
+#include "instance/instance.h"
+
+/* Own memories' contents before any call: the artifact's image, or a copy where a
+ * segment was placed by computation. Shared by all instances of one program. */
+typedef struct mo_pristine {
+    uint32_t n;
+    struct mo_pristine_memory {
+        uint8_t *copy; /* NULL: the image */
+        uint64_t len;  /* of the copy; zeros follow */
+    } memories[];
+} mo_pristine;
+
+/* Pages [from, to) of a memory. */
+typedef struct mo_page_range { uint32_t from, to; } mo_page_range;
+
+#define MO_OPEN_RANGES 48 /* each splits a mapping: two more of vm.max_map_count */
+typedef struct mo_open_set {
+    uint32_t n, npages;
+    mo_page_range ranges[MO_OPEN_RANGES]; /* apart, ascending */
+} mo_open_set;
+
+typedef enum mo_way { MO_WAY_COPY, MO_WAY_DISCARD } mo_way;
+
+typedef struct mo_tracked { /* one own memory */
+    mote_memory *memory;
+    uint64_t bytes; /* at first: what is tracked */
+    mo_way way;
+    mo_open_set open;
+    uint32_t index; /* of pristine->memories */
+} mo_tracked;
+
+typedef struct mo_reset {
+    mote_instance *instance;
+    struct mo_reset *next; /* of its thread's */
+    mo_pristine *pristine;
+    uint8_t *head;   /* what the context's changing parts were */
+    size_t head_len;
+    bool learned;    /* a page was opened since mo_reset_teach */
+    bool owns_pristine;
+    uint64_t calls_before; /* store->call when the present use began (call/pool.c) */
+    uint64_t resident_pages; /* copy at most so many in a memory */
+    uint64_t runs, copied_pages, pages_now; /* copied in all; by the last reset */
+    uint32_t ntracked;
+    mo_tracked tracked[];
+} mo_reset;
+
+/* Of an instance that was made and never called. NULL: memory is out. */
+mo_pristine *mo_pristine_new(const mote_instance *instance);
+void mo_pristine_free(mo_pristine *pristine);
+
+/* Why instances of this artifact cannot be reset, or NULL. */
+const char *mo_reset_impossible(const mo_artifact *artifact);
+
+/* Starts tracking an instance that was made and never called. known: pages to open from
+ * the start, one set per own memory, or NULL. resident: bytes to keep of a memory. */
+bool mo_reset_new(mote_instance *instance, mo_pristine *pristine, const mo_open_set *known, uint64_t resident,
+                  mo_reset **ret, mote_error *err);
+void mo_reset_free(mo_reset *reset);
+
+/* Back to the start. False: the system refused, the instance must go. */
+bool mo_reset_run(mo_reset *reset);
+
+/* The host is about to write [at, at + len) of a tracked memory, or has faulted there:
+ * opens the pages. False: they are none of a tracked memory's, or the system refused.
+ * Async-signal-safe. */
+bool mo_reset_open(mote_memory *memory, const uint8_t *at, size_t len);
+
+/* The same for whatever instance is tracked on this thread. */
+bool mo_reset_open_here(const uint8_t *at);
+
+/* Adds what it learned to known, a set per own memory: other instances start with it. */
+void mo_reset_teach(mo_reset *reset, mo_open_set *known);
+
+#endif
