@@ -13,6 +13,7 @@ _Static_assert(offsetof(mo_run, interrupt) == RUN_INTERRUPT, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_fp) == RUN_HOST_FP, "x86_64.h");
 _Static_assert(offsetof(mo_run, entry) == RUN_ENTRY, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_frame) == RUN_HOST_FRAME, "x86_64.h");
+_Static_assert(offsetof(mo_run, xfer) == RUN_XFER && sizeof(mo_slot_value) == 16, "x86_64.h");
 _Static_assert(offsetof(mo_image, vecs) == IMAGE_VECS, "x86_64.h");
 _Static_assert(MO_STACK_HOST > HELPER_SLACK, "helpers need less than host functions");
 _Static_assert(sizeof(mo_slot_value) == sizeof(mote_raw), "one is the other's public name");

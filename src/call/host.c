@@ -41,7 +41,7 @@ bool mo_host_define(const mote_functype *type, bool raw, void *callback, void *d
 /* References as results are checked, so they take the long way. */
 static const void *code_for(const mo_func_shape *shape, bool raw)
 {
-    if (!raw || !mo_all_ints(shape->params, shape->nparams, MO_INT_ARGS) ||
+    if (!raw || !mo_all_ints(shape->params, shape->nparams, MO_HOST_INT_ARGS) ||
         !mo_all_ints(shape->results, shape->nresults, MO_INT_RESULTS))
         return mo_host_call_all;
     for (uint32_t i = 0; i < shape->nresults; i++)

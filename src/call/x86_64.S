@@ -283,7 +283,7 @@ LABEL(mo_asm_guest)
         .macro HOST_CALL nparams, wide
         .p2align 4
 mo_host_call_\nparams\()_\wide\():
-        HOST_ENTER 112
+        HOST_ENTER 160
         .if \nparams > 0
         mov     %rdi, 0(%rsp)
         .endif
@@ -302,6 +302,18 @@ mo_host_call_\nparams\()_\wide\():
         .if \nparams > 5
         mov     %r9, 80(%rsp)
         .endif
+        .if \nparams > 6
+        mov     RUN_XFER(%r11), %rax
+        mov     %rax, 96(%rsp)
+        .endif
+        .if \nparams > 7
+        mov     RUN_XFER+16(%r11), %rax
+        mov     %rax, 112(%rsp)
+        .endif
+        .if \nparams > 8
+        mov     RUN_XFER+32(%r11), %rax
+        mov     %rax, 128(%rsp)
+        .endif
         mov     %r10, %rdi
         mov     HOST_DATA(%r10), %rsi
         mov     %rsp, %rdx
@@ -318,7 +330,7 @@ mo_host_call_\nparams\()_\wide\():
         HOST_EXIT
         .endm
 
-        .irp    nparams, 0, 1, 2, 3, 4, 5, 6
+        .irp    nparams, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
         HOST_CALL \nparams, 0
         HOST_CALL \nparams, 1
         .endr
@@ -472,7 +484,7 @@ mo_helper_stubs:
         .hidden mo_host_calls
         .type   mo_host_calls, @object
 mo_host_calls:
-        .irp    nparams, 0, 1, 2, 3, 4, 5, 6
+        .irp    nparams, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
         .quad   mo_host_call_\nparams\()_0, mo_host_call_\nparams\()_1
         .endr
         .size   mo_host_calls, . - mo_host_calls

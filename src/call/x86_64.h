@@ -12,6 +12,7 @@
 #define RUN_HOST_FP 40
 #define RUN_ENTRY 56
 #define RUN_HOST_FRAME 64
+#define RUN_XFER 72
 #define IMAGE_VECS 48
 
 /* run->entry points to the frame of the innermost mo_enter or mo_enter_fast; the
@@ -64,9 +65,11 @@ _Noreturn void mo_leave(mo_run *run, int status);
 /* Resumes the innermost mo_try_call of run; run->exception says why. */
 _Noreturn void mo_resume(mo_run *run);
 
-/* Code addresses of host functions. By the number of integer parameters, then by
- * whether there are results other than one i32; the last serves all signatures. */
-extern const void *const mo_host_calls[MO_INT_ARGS + 1][2];
+/* Code addresses of host functions. By the number of integer parameters, of which some
+ * may come in the run's xfer, then by whether there are results other than one i32; the
+ * last serves all signatures. */
+#define MO_HOST_INT_ARGS 9
+extern const void *const mo_host_calls[MO_HOST_INT_ARGS + 1][2];
 extern const uint8_t mo_host_call_all[];
 /* By mo_helper; then mo_try_call. */
 extern const void *const mo_helper_stubs[MO_HELPERS + 1];

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* --- the table ------------------------------------------------------------------ */
@@ -90,6 +91,18 @@ static uint8_t socket_type(int host)
     return type == SOCK_DGRAM ? MO_FILETYPE_SOCKET_DGRAM : MO_FILETYPE_SOCKET_STREAM;
 }
 
+/* Of the memory devices (major 1) those that always have bytes, or room: random waits
+ * for entropy. */
+bool mo_desc_is_ready(const struct stat *st)
+{
+    enum { DEV_NULL = 3, ZERO = 5, FULL = 7, URANDOM = 9 };
+    unsigned minor_of = minor(st->st_rdev);
+    if (!S_ISCHR(st->st_mode))
+        return S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
+    return major(st->st_rdev) == 1 &&
+           (minor_of == DEV_NULL || minor_of == ZERO || minor_of == FULL || minor_of == URANDOM);
+}
+
 mo_errno mo_desc_of(int host, mo_desc *ret)
 {
     struct stat st;
@@ -100,6 +113,7 @@ mo_errno mo_desc_of(int host, mo_desc *ret)
         .kind = S_ISDIR(st.st_mode) ? MO_DESC_FOLDER : S_ISSOCK(st.st_mode) ? MO_DESC_SOCKET : MO_DESC_HOST,
         .filetype = S_ISSOCK(st.st_mode) ? socket_type(host) : mo_file_type(st.st_mode),
         .flags = flags & O_APPEND ? MO_FDFLAG_APPEND : 0,
+        .ready = mo_desc_is_ready(&st),
         .host = host,
         .rights = rights_of(host, st.st_mode),
         .inheriting = S_ISDIR(st.st_mode) ? MO_RIGHTS_ALL : 0,

@@ -151,7 +151,7 @@ static void skip(transfer *t, size_t len)
 static int64_t move_host(mo_wasi_call *c, transfer *t)
 {
     int64_t total = 0;
-    if (mo_desc_is_file(t->d))
+    if (t->d->ready)
         return move_file(c, t);
     for (;;) {
         int64_t moved = move_some(c, t);

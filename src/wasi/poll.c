@@ -110,8 +110,8 @@ static mo_errno read_desc(poll_list *l, sub *s, const mo_desc *d)
     case MO_DESC_SOCKET:
         break;
     }
-    if (mo_desc_is_file(d)) {
-        s->nbytes = writes ? 1 : left_in_file(d->host);
+    if (d->ready) {
+        s->nbytes = writes || !mo_desc_is_file(d) ? 1 : left_in_file(d->host);
         s->done = true;
         return MO_E_SUCCESS;
     }

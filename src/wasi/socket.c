@@ -185,7 +185,8 @@ static bool listens(const mo_desc *d)
     return getsockopt(d->host, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
 }
 
-/* Linux would end a listener, for the other processes that share it too. */
+/* Linux would end a listener, for the other processes that share it too. A datagram
+ * socket shut for reading would be ready for ever, with nothing to read. */
 mo_errno mo_wasi_sock_shutdown(mo_wasi_call *c, const mote_raw *args)
 {
     static const int how[] = {-1, SHUT_RD, SHUT_WR, SHUT_RDWR}; /* by MO_SDFLAG_... */
@@ -198,5 +199,7 @@ mo_errno mo_wasi_sock_shutdown(mo_wasi_call *c, const mote_raw *args)
         return MO_E_INVAL;
     if (listens(d))
         return MO_E_NOTCONN;
+    if (d->filetype == MO_FILETYPE_SOCKET_DGRAM && bits & MO_SDFLAG_RD)
+        return MO_E_NOTSUP;
     return shutdown(d->host, how[bits]) == 0 ? MO_E_SUCCESS : mo_wasi_errno(errno);
 }

@@ -20,6 +20,8 @@
 
 #include <time.h>
 
+struct stat;
+
 /* --- descriptors -------------------------------------------------------------- */
 
 typedef enum mo_desc_kind {
@@ -37,6 +39,7 @@ typedef struct mo_desc {
     uint16_t flags;       /* MO_FDFLAG_... as the guest sees them */
     bool owned;           /* close host with it */
     bool read_only;       /* of a folder: granted so, or beneath one that was */
+    bool ready;           /* reading and writing never wait */
     bool poll_first;      /* host knows no RWF_NOWAIT: is it ready, then read or write */
     int host;             /* the system's descriptor, or -1; may be blocking or not */
     uint64_t rights, inheriting;
@@ -90,7 +93,9 @@ mo_errno mo_wasi_drop(mote_wasi *wasi, mo_desc *d);
 /* What host is: kind, filetype, flags, and the rights that its kind and the mode it was
  * opened in allow; not owned. Returns the errno of fstat(). */
 mo_errno mo_desc_of(int host, mo_desc *ret);
-static inline bool mo_desc_is_file(const mo_desc *d) /* never waits */
+/* May reading and writing never wait? So of files, and of /dev/null and its like. */
+bool mo_desc_is_ready(const struct stat *st);
+static inline bool mo_desc_is_file(const mo_desc *d)
 {
     return d->kind == MO_DESC_HOST &&
            (d->filetype == MO_FILETYPE_REGULAR_FILE || d->filetype == MO_FILETYPE_BLOCK_DEVICE);
@@ -109,7 +114,6 @@ mo_errno mo_wasi_wait_for(mo_wasi_call *c, int host, short events);
 
 /* --- files ------------------------------------------------------------------------ */
 
-struct stat;
 uint8_t mo_file_type(uint32_t mode); /* st_mode to MO_FILETYPE_... */
 /* to has room for MO_FILESTAT_SIZE bytes. */
 void mo_file_put_stat(const struct stat *st, uint8_t *to);

@@ -181,6 +181,63 @@ TEST(a_host_function_gets_its_arguments_and_data)
     world_end(&w);
 }
 
+/* The sum of all arguments, each times its place; i32 and i64 in turns. */
+static mote_status weigh(mote_caller *caller, void *data, mote_raw *v)
+{
+    int n = *(int *)data;
+    uint64_t sum = 0;
+    (void)caller;
+    for (int i = 0; i < n; i++) sum += (uint64_t)(i + 1) * (i % 2 ? v[i].u64 : v[i].u32);
+    v[0].u64 = sum;
+    return MOTE_OK;
+}
+
+/* Six arguments come in registers; some more, and then all others, by other ways. */
+TEST(a_host_function_may_have_any_number_of_integers)
+{
+    need_compiler();
+    enum { MOST = 12 };
+    guest g = {0};
+    char name[8], signature[32];
+    int counts[MOST + 1];
+    for (int n = 0; n <= MOST; n++) {
+        snprintf(name, sizeof name, "h%d", n);
+        snprintf(signature, sizeof signature, "%.*s:%s", n, "ilililililil", n % 3 ? "l" : "i");
+        guest_import_func(&g, name, signature);
+    }
+    for (int n = 0; n <= MOST; n++) {
+        wasm body = {.len = 0};
+        snprintf(name, sizeof name, "f%d", n);
+        snprintf(signature, sizeof signature, "%.*s:%s", n, "ilililililil", n % 3 ? "l" : "i");
+        for (int i = 0; i < n; i++) wasm_put(&body, ((uint8_t[]){w_local_get, (uint8_t)i}), 2);
+        wasm_put(&body, ((uint8_t[]){w_call, (uint8_t)n, w_end}), 3);
+        guest_func(&g, name, signature, (mo_span){body.at, body.len});
+    }
+    world w = world_before(compiled(&g));
+    for (int n = 0; n <= MOST; n++) {
+        counts[n] = n;
+        snprintf(name, sizeof name, "h%d", n);
+        snprintf(signature, sizeof signature, "%.*s:%s", n, "ilililililil", n % 3 ? "l" : "i");
+        world_func(&w, name, signature, weigh, &counts[n]);
+    }
+    require(world_go(&w) == MOTE_OK);
+    for (int n = 0; n <= MOST; n++) {
+        mote_raw v[MOST] = {{.u64 = 0}};
+        uint64_t sum = 0;
+        for (int i = 0; i < n; i++) {
+            v[i].u64 = i % 2 ? UINT64_C(0xabcdef0123456789) + (uint64_t)i : 0xfedcba98u - (unsigned)i;
+            sum += (uint64_t)(i + 1) * v[i].u64;
+        }
+        snprintf(name, sizeof name, "f%d", n);
+        expect(mote_func_call_raw(mote_instance_func(w.instance, name), v, &w.err) == MOTE_OK);
+        if (n % 3)
+            expect_u64(v[0].u64, sum);
+        else
+            expect_u64(v[0].u32, (uint32_t)sum);
+    }
+    world_end(&w);
+}
+
 static mote_status see_caller(mote_caller *caller, void *data, mote_raw *v)
 {
     world *w = data;

@@ -236,6 +236,9 @@ TEST(a_datagram_that_is_cut_says_so)
     expect_u64(get16(&p.s, FLAGS), MO_ROFLAG_DATA_TRUNCATED);
     expect_u64(recv_some(&p, 100, MO_RIFLAG_WAITALL), MO_E_SUCCESS); /* of datagrams, one */
     expect_bytes(&p, "abc");
+    expect_u64(CALL(&p.s, sock_shutdown, 0, MO_SDFLAG_RD), MO_E_NOTSUP);
+    expect_u64(CALL(&p.s, sock_shutdown, 0, MO_SDFLAG_WR), MO_E_SUCCESS);
+    expect_u64(send_some(&p, 1), MO_E_PIPE);
     end(&p);
 }
 
