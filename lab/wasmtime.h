@@ -19,6 +19,7 @@ typedef struct wasm_valtype_t wasm_valtype_t;
 typedef struct wasmtime_caller_t wasmtime_caller_t;
 typedef struct wasmtime_context_t wasmtime_context_t;
 typedef struct wasmtime_error_t wasmtime_error_t;
+typedef struct wasmtime_instance_pre_t wasmtime_instance_pre_t;
 typedef struct wasmtime_linker_t wasmtime_linker_t;
 typedef struct wasmtime_module_t wasmtime_module_t;
 typedef struct wasmtime_pool_t wasmtime_pool_t;
@@ -76,6 +77,11 @@ typedef wasm_trap_t *wasmtime_raw_callback(void *data, wasmtime_caller_t *caller
     F(wasmtime_error_t *, wasmtime_linker_instantiate,                                                               \
       (const wasmtime_linker_t *linker, wasmtime_context_t *store, const wasmtime_module_t *module,                  \
        wasmtime_instance_t *instance, wasm_trap_t **trap))                                                           \
+    F(wasmtime_error_t *, wasmtime_linker_instantiate_pre,                                                           \
+      (const wasmtime_linker_t *linker, const wasmtime_module_t *module, wasmtime_instance_pre_t **ret))             \
+    F(wasmtime_error_t *, wasmtime_instance_pre_instantiate,                                                         \
+      (const wasmtime_instance_pre_t *pre, wasmtime_context_t *store, wasmtime_instance_t *instance,                 \
+       wasm_trap_t **trap))                                                                                          \
     F(wasmtime_error_t *, wasmtime_instance_new,                                                                     \
       (wasmtime_context_t * store, const wasmtime_module_t *module, const wasmtime_extern_t *imports,                \
        size_t nimports, wasmtime_instance_t *instance, wasm_trap_t **trap))                                          \

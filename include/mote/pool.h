@@ -33,7 +33,7 @@ typedef struct mote_pool_limits {
     int64_t fuel;            /* at each acquire, for code compiled with it; INT64_MAX: all */
 } mote_pool_limits;
 
-/** 64 instances, 4 MiB kept, mote_limits_default(), no limit on time and fuel. */
+/** 64 instances, 16 MiB kept, mote_limits_default(), no limit on time and fuel. */
 MOTE_API mote_pool_limits mote_pool_limits_default(void);
 
 /** limits  NULL: mote_pool_limits_default()

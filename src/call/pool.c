@@ -51,7 +51,7 @@ mote_pool_limits mote_pool_limits_default(void)
 {
     return (mote_pool_limits){
         .instances = 64,
-        .resident_bytes = UINT64_C(4) << 20,
+        .resident_bytes = UINT64_C(16) << 20,
         .store = mote_limits_default(),
         .fuel = INT64_MAX,
     };

@@ -135,7 +135,8 @@ int64_t mo_memory_grow(mote_memory *memory, uint64_t delta)
     if (!may_grow(memory, old, delta, &bytes) ||
         !mo_store_take(&store->used.memory_bytes, store->limits.memory_bytes, bytes - old))
         return -1;
-    if (!memory->checked && !open_bytes(memory->desc->base, old, bytes)) {
+    if (!memory->checked &&
+        !(memory->reset ? mo_reset_grow(memory, old, bytes) : open_bytes(memory->desc->base, old, bytes))) {
         store->used.memory_bytes -= bytes - old;
         return -1;
     }

@@ -249,7 +249,13 @@ static void restore_tables(mote_instance *in)
 /* Those of this thread, for the fault handler: hosts write to guests outside of calls. */
 static __thread mo_reset *resets_here __attribute__((tls_model("initial-exec")));
 
-static uint32_t last_page(const mo_tracked *t) { return (uint32_t)((t->bytes + PAGE - 1) / PAGE); }
+/* Up to where pages are opened one by one: a checked memory's growth is not watched. */
+static uint64_t watched_bytes(const mo_tracked *t)
+{
+    return t->memory->checked ? t->bytes : mo_memory_bytes(t->memory);
+}
+
+static uint32_t last_page(const mo_tracked *t) { return (uint32_t)((watched_bytes(t) + PAGE - 1) / PAGE); }
 
 static bool protect(const mo_tracked *t, mo_page_range pages, int protection)
 {
@@ -276,9 +282,9 @@ bool mo_reset_open(mote_memory *memory, const uint8_t *at, size_t len)
 {
     mo_tracked *t = memory->tracked;
     const uint8_t *base = memory->desc->base;
-    if (!memory->reset || t->way != MO_WAY_COPY || len == 0 || at < base || at >= base + t->bytes)
+    if (!memory->reset || t->way != MO_WAY_COPY || len == 0 || at < base || at >= base + watched_bytes(t))
         return false;
-    uint64_t from = (uint64_t)(at - base), to = len < t->bytes - from ? from + len : t->bytes;
+    uint64_t from = (uint64_t)(at - base), end = watched_bytes(t), to = len < end - from ? from + len : end;
     mo_page_range want = {(uint32_t)(from / PAGE), (uint32_t)((to + PAGE - 1) / PAGE)};
     while (want.from < want.to && is_open(&t->open, want.from))
         want.from++;
@@ -299,21 +305,46 @@ bool mo_reset_open_here(const uint8_t *at)
     return false;
 }
 
-/* Everything read-only but the open ranges. */
-static bool close_pages(const mo_tracked *t)
+/* The part of range that lies in [from, to). */
+static mo_page_range clip(mo_page_range range, uint32_t from, uint32_t to)
 {
-    uint32_t at = 0, end = last_page(t);
-    for (uint32_t i = 0; i <= t->open.n; i++) {
-        uint32_t to = i < t->open.n ? t->open.ranges[i].from : end;
-        if (!protect(t, (mo_page_range){at, to}, PROT_READ))
-            return false;
-        at = i < t->open.n ? t->open.ranges[i].to : end;
-    }
-    return true;
+    return (mo_page_range){range.from > from ? range.from : from, range.to < to ? range.to : to};
 }
 
-/* From the first length on nothing is left: neither bytes nor the right to touch them. */
-static bool shrink(const mo_tracked *t, uint64_t now)
+/* Pages [from, to) that are usable or about to be: read-only but for the open ranges. */
+static bool close_pages(const mo_tracked *t, uint32_t from, uint32_t to, bool usable)
+{
+    uint32_t at = from;
+    for (uint32_t i = 0; i < t->open.n; i++) {
+        mo_page_range open = clip(t->open.ranges[i], from, to);
+        if (open.from >= open.to)
+            continue;
+        if (!protect(t, (mo_page_range){at, open.from}, PROT_READ) ||
+            (!usable && !protect(t, open, PROT_READ | PROT_WRITE)))
+            return false;
+        at = open.to;
+    }
+    return protect(t, (mo_page_range){at, to}, PROT_READ);
+}
+
+bool mo_reset_grow(mote_memory *memory, uint64_t from, uint64_t to)
+{
+    const mo_tracked *t = memory->tracked;
+    mo_page_range pages = {(uint32_t)(from / PAGE), (uint32_t)(to / PAGE)};
+    return t->way == MO_WAY_COPY ? close_pages(t, pages.from, pages.to, false)
+                                 : protect(t, pages, PROT_READ | PROT_WRITE);
+}
+
+/* From the first length on nothing may be touched. What was written there is zero again
+ * (restore_memory) and stays, for the next growth. */
+static bool hide_growth(const mo_tracked *t, uint64_t now)
+{
+    mo_page_range grown = {(uint32_t)(t->bytes / PAGE), (uint32_t)(now / PAGE)};
+    return protect(t, grown, PROT_NONE);
+}
+
+/* The same, and nothing of it stays. */
+static bool drop_growth(const mo_tracked *t, uint64_t now)
 {
     const mote_memory *m = t->memory;
     uint64_t from = mo_round_up(t->bytes, PAGE), to = mo_round_up(now, PAGE);
@@ -335,32 +366,45 @@ static bool may_discard(const mo_reset *r, const mo_tracked *t)
 
 static bool start_discarding(mo_tracked *t)
 {
+    mo_page_range all = {0, (uint32_t)(t->bytes / PAGE)};
     t->way = MO_WAY_DISCARD;
-    return discard(t) && open_all(t);
+    t->open = (mo_open_set){0};
+    return discard(t) && protect(t, all, PROT_READ | PROT_WRITE);
 }
 
 static bool is_copying_useless(const mo_reset *r, const mo_tracked *t)
 {
     if (t->open.npages < USELESS || r->runs % LOOK_EVERY != LOOK_EVERY - 1)
         return false;
-    uint64_t written = 0;
-    for (uint32_t i = 0; i < t->open.n; i++)
-        written += each_part(r, t, t->open.ranges[i].from * PAGE, t->open.ranges[i].to * PAGE, count_differing);
+    uint64_t written = 0, end = mo_memory_bytes(t->memory);
+    for (uint32_t i = 0; i < t->open.n && t->open.ranges[i].from * PAGE < end; i++) {
+        uint64_t to = t->open.ranges[i].to * PAGE;
+        written += each_part(r, t, t->open.ranges[i].from * PAGE, to < end ? to : end, count_differing);
+    }
     return (written + 1) * USELESS < t->open.npages;
+}
+
+static void copy_back(mo_reset *r, const mo_tracked *t, uint64_t bytes)
+{
+    for (uint32_t i = 0; i < t->open.n; i++) {
+        mo_page_range pages = clip(t->open.ranges[i], 0, (uint32_t)(mo_round_up(bytes, PAGE) / PAGE));
+        if (pages.from >= pages.to)
+            break;
+        each_part(r, t, pages.from * PAGE, pages.to * PAGE, copy_part);
+        r->pages_now += pages.to - pages.from;
+    }
 }
 
 static bool restore_memory(mo_reset *r, mo_tracked *t, uint64_t bytes_now)
 {
-    if (bytes_now > t->bytes && !shrink(t, bytes_now))
+    bool grown = bytes_now > t->bytes, keep = t->way == MO_WAY_COPY && !t->memory->checked;
+    if (keep && may_discard(r, t) && (t->open.npages > r->resident_pages || is_copying_useless(r, t)))
+        return (!grown || drop_growth(t, bytes_now)) && start_discarding(t);
+    if (t->way == MO_WAY_COPY)
+        copy_back(r, t, keep ? bytes_now : t->bytes);
+    else if (!discard(t))
         return false;
-    if (t->way == MO_WAY_DISCARD)
-        return discard(t);
-    if (may_discard(r, t) && (t->open.npages > r->resident_pages || is_copying_useless(r, t)))
-        return start_discarding(t);
-    for (uint32_t i = 0; i < t->open.n; i++)
-        each_part(r, t, t->open.ranges[i].from * PAGE, t->open.ranges[i].to * PAGE, copy_part);
-    r->pages_now += t->open.npages;
-    return true;
+    return !grown || (keep ? hide_growth : drop_growth)(t, bytes_now);
 }
 
 /* --- the whole ------------------------------------------------------------------------ */
@@ -384,7 +428,7 @@ static bool track(mo_reset *r, const mo_open_set *known, mote_error *err)
         *t = (mo_tracked){.memory = memory, .bytes = mo_memory_bytes(memory), .index = i};
         if (known)
             t->open = known[i];
-        if (!close_pages(t))
+        if (!close_pages(t, 0, last_page(t), true))
             return mo_fail_nomem(err);
         memory->reset = r;
         memory->tracked = t;

@@ -44,7 +44,7 @@ typedef enum mo_way { MO_WAY_COPY, MO_WAY_DISCARD } mo_way;
 
 typedef struct mo_tracked { /* one own memory */
     mote_memory *memory;
-    uint64_t bytes; /* at first: what is tracked */
+    uint64_t bytes; /* at first */
     mo_way way;
     mo_open_set open;
     uint32_t index; /* of pristine->memories */
@@ -88,6 +88,9 @@ bool mo_reset_open(mote_memory *memory, const uint8_t *at, size_t len);
 
 /* The same for whatever instance is tracked on this thread. */
 bool mo_reset_open_here(const uint8_t *at);
+
+/* A tracked memory grows from so many bytes to so many: makes the new ones usable. */
+bool mo_reset_grow(mote_memory *memory, uint64_t from, uint64_t to);
 
 /* Adds what it learned to known, a set per own memory: other instances start with it. */
 void mo_reset_teach(mo_reset *reset, mo_open_set *known);
