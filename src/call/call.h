@@ -23,9 +23,6 @@
 
 #include <stdatomic.h>
 
-struct pollfd;
-struct timespec;
-
 /* --- activations and threads (enter.c) ---------------------------------- */
 
 typedef struct mo_thread {
@@ -114,9 +111,6 @@ bool mo_signals_install(mote_error *err);
 bool mo_thread_start(void); /* once per thread, before it runs guest code */
 /* From now on mo_thread.quiet is heeded. */
 bool mo_signals_quiet(mote_error *err);
-/* ppoll() that ends as soon as store's call is to end: >= 0 as ppoll(), or -errno.
- * -EINTR: look at run->interrupt; other signals interrupt too. */
-int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const struct timespec *timeout);
 /* Outermost calls of store end after so long, counted in ticks of a millisecond: no
  * system call a call, while calls go on. 0: no limit. */
 void mo_limit_ticks(mote_store *store, uint64_t timeout_us);

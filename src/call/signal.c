@@ -4,6 +4,7 @@
  *   fault     guest code, x86_64.S       a trap, if the address explains it
  *   fault     anywhere else              the handler that was there before
  *   interrupt guest code, *_guest        the call is abandoned: a trap
+ *   interrupt mo_call_system             the system call ends with -EINTR
  *   interrupt anywhere else              run->interrupt is set, and found on return
  *   SIGPIPE   a quiet host function      nothing: the write fails with an errno
  *   SIGPIPE   anywhere else              what the process would do without mote
@@ -18,7 +19,6 @@
 #include "mote/store.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -227,6 +227,8 @@ static void on_interrupt(int number, siginfo_t *info, void *context)
     bool ours = take_requests(top) || tick;
     if (top && top->store->run.interrupt && (mo_artifact_find(pc) || mo_asm_is_guest(pc)))
         abandon(top->store, top->store->run.interrupt, uc);
+    else if (top && top->store->run.interrupt && mo_asm_is_system(pc))
+        mo_signal_end_system(uc);
     else if (!ours && before_interrupt.sa_handler != SIG_DFL)
         pass_on(&before_interrupt, number, info, context);
     errno = saved;
@@ -261,23 +263,6 @@ bool mote_store_interrupt(mote_store *store, mote_trap_code code)
     }
     errno = saved;
     return sent;
-}
-
-/* The signal is kept back between the look and the sleep, or it would be lost there. */
-int mo_signals_poll(mote_store *store, struct pollfd *fds, size_t nfds, const struct timespec *timeout)
-{
-    sigset_t interrupt, mask;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, interrupt_signal);
-    pthread_sigmask(SIG_BLOCK, &interrupt, &mask);
-    int n = -EINTR;
-    if (!__atomic_load_n(&store->run.interrupt, __ATOMIC_SEQ_CST)) {
-        n = ppoll(fds, nfds, timeout, &mask);
-        if (n < 0)
-            n = -errno;
-    }
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    return n;
 }
 
 /* --- writing ------------------------------------------------------------- */

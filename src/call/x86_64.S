@@ -242,6 +242,34 @@ GLOBAL(mo_leave)
         jmp     leave_fast
 END(mo_leave)
 
+/* --- host to system -------------------------------------------------------- */
+
+/* rdi run, rsi number, rdx arguments. A signal that interrupts the system call finds the
+ * program counter at the instruction again, for it is to be restarted (SA_RESTART), and
+ * one that comes between the look and the instruction finds it there too. */
+GLOBAL(mo_call_system)
+        .cfi_startproc
+        mov     %rsi, %rax
+        mov     %rdi, %r11
+        mov     %rdx, %rcx
+        mov     0(%rcx), %rdi
+        mov     8(%rcx), %rsi
+        mov     16(%rcx), %rdx
+        mov     24(%rcx), %r10
+        mov     32(%rcx), %r8
+        mov     40(%rcx), %r9
+LABEL(mo_system_ready)
+        cmpl    $0, RUN_INTERRUPT(%r11)
+        jne     mo_system_interrupted
+        syscall
+LABEL(mo_system_done)
+        ret
+LABEL(mo_system_interrupted)
+        mov     $-4, %rax               /* -EINTR */
+        ret
+        .cfi_endproc
+END(mo_call_system)
+
 LABEL(mo_asm_guest)
 
 /* --- guest to host ------------------------------------------------------- */

@@ -5,6 +5,7 @@ extern const uint8_t mo_asm_begin[], mo_asm_end[];
 extern const uint8_t mo_enter_guest[], mo_enter_guest_end[];
 extern const uint8_t mo_enter_fast_guest[], mo_enter_fast_guest_end[];
 extern const uint8_t mo_asm_guest[], mo_asm_guest_end[];
+extern const uint8_t mo_system_ready[], mo_system_done[], mo_system_interrupted[];
 
 static bool between(const void *pc, const uint8_t *from, const uint8_t *to)
 {
@@ -21,6 +22,8 @@ bool mo_asm_is_guest(const void *pc)
            between(pc, mo_enter_fast_guest, mo_enter_fast_guest_end) ||
            between(pc, mo_asm_guest, mo_asm_guest_end);
 }
+
+bool mo_asm_is_system(const void *pc) { return between(pc, mo_system_ready, mo_system_done); }
 
 uint32_t mo_asm_trap_code(const void *pc)
 {
@@ -50,6 +53,8 @@ void mo_signal_leave(ucontext_t *uc, mo_run *run, int status)
     r[REG_RSP] = (greg_t)(((uintptr_t)run->entry - ENTRY_SIZE - 128) & ~(uintptr_t)15);
     r[REG_EFL] &= ~(greg_t)0x400; /* DF */
 }
+
+void mo_signal_end_system(ucontext_t *uc) { uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)mo_system_interrupted; }
 
 /* mo_enter_fast does not look at the masks. */
 bool mo_signal_mask_fp(ucontext_t *uc, mo_run *run)

@@ -65,6 +65,10 @@ _Noreturn void mo_leave(mo_run *run, int status);
 /* Resumes the innermost mo_try_call of run; run->exception says why. */
 _Noreturn void mo_resume(mo_run *run);
 
+/* A system call that may block, from a host function: its result, or -errno. -EINTR as
+ * soon as run's call is to end, without having done anything. */
+int64_t mo_call_system(mo_run *run, long number, const uint64_t args[6]);
+
 /* Code addresses of host functions. By the number of integer parameters, of which some
  * may come in the run's xfer, then by whether there are results other than one i32; the
  * last serves all signatures. */
@@ -81,6 +85,9 @@ bool mo_asm_is_enter(const void *pc);
 /* Is pc in a part of x86_64.S that may be abandoned as guest code may? */
 bool mo_asm_is_guest(const void *pc);
 
+/* Is pc in mo_call_system, with the system call not done? */
+bool mo_asm_is_system(const void *pc);
+
 /* The trap code of the trap instruction at pc, or MO_TRAP_NONE. */
 uint32_t mo_asm_trap_code(const void *pc);
 
@@ -94,6 +101,8 @@ static inline void **mo_signal_frame(const ucontext_t *uc) { return (void **)uc-
 static inline bool mo_signal_is_write(const ucontext_t *uc) { return uc->uc_mcontext.gregs[REG_ERR] & 2; }
 /* Makes the interrupted code go on as mo_leave(run, status). */
 void mo_signal_leave(ucontext_t *uc, mo_run *run, int status);
+/* Makes the interrupted mo_call_system return -EINTR. */
+void mo_signal_end_system(ucontext_t *uc);
 /* The host had unmasked a floating-point exception: masks it until the call ends.
  * False: that is not what happened. */
 bool mo_signal_mask_fp(ucontext_t *uc, mo_run *run);

@@ -1,7 +1,7 @@
 /* io.c - bytes in and out of descriptors.
- * A file is read and written by one system call on the guest's own buffers. What may
- * block (pipe, terminal, socket) is asked not to; where nothing can be moved, the guest
- * waits in mo_wasi_wait(). Flags of a descriptor are the guest's view: they go along
+ * Bytes move by one system call on the guest's own buffers. Where an embedder waits for
+ * the guest, what may block (pipe, terminal, socket) is asked not to, and the guest waits
+ * in mo_wasi_wait(); elsewhere the system call itself waits. Flags of a descriptor are the guest's view: they go along
  * with each call, for the open file behind it may be shared with other processes. */
 #include "call/call.h"
 #include "wasi/guest.h"
@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef enum op_kind { READ, WRITE, PREAD, PWRITE } op_kind;
@@ -36,59 +37,45 @@ static int flags_of(const transfer *t)
            (t->d->flags & MO_FDFLAG_DSYNC ? RWF_DSYNC : 0) | (t->d->flags & MO_FDFLAG_SYNC ? RWF_SYNC : 0);
 }
 
-static ssize_t plain_call(const transfer *t)
+/* The system call for t; flags as of preadv2(), for what is no socket. */
+static long system_call(const transfer *t, int flags, uint64_t args[6])
 {
-    int host = t->d->host;
-    switch (t->op) {
-    case READ: return t->n == 1 ? read(host, t->iovs->iov_base, t->iovs->iov_len) : readv(host, t->iovs, (int)t->n);
-    case WRITE: return t->n == 1 ? write(host, t->iovs->iov_base, t->iovs->iov_len) : writev(host, t->iovs, (int)t->n);
-    case PREAD: return preadv(host, t->iovs, (int)t->n, (off_t)t->offset);
-    case PWRITE: return pwritev(host, t->iovs, (int)t->n, (off_t)t->offset);
+    static const long one[] = {SYS_read, SYS_write, SYS_pread64, SYS_pwrite64};
+    static const long many[] = {SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev};
+    args[0] = (uint64_t)t->d->host;
+    args[3] = flags && !has_offset(t->op) ? UINT64_MAX : t->offset;
+    args[4] = 0;
+    args[5] = (uint64_t)flags;
+    if (t->n == 1 && !flags) {
+        args[1] = (uintptr_t)t->iovs->iov_base;
+        args[2] = t->iovs->iov_len;
+        return one[t->op];
     }
-    return -1;
+    args[1] = (uintptr_t)t->iovs;
+    args[2] = t->n;
+    return !flags ? many[t->op] : is_write(t->op) ? SYS_pwritev2 : SYS_preadv2;
 }
 
-static ssize_t flagged_call(const transfer *t, int flags)
-{
-    off_t offset = has_offset(t->op) ? (off_t)t->offset : -1;
-    if (is_write(t->op))
-        return pwritev2(t->d->host, t->iovs, (int)t->n, offset, flags);
-    return preadv2(t->d->host, t->iovs, (int)t->n, offset, flags);
-}
-
-static ssize_t socket_call(const transfer *t)
+static int64_t call_socket(mo_wasi_call *c, const transfer *t, int flags)
 {
     struct msghdr message = {.msg_iov = t->iovs, .msg_iovlen = t->n};
-    if (has_offset(t->op)) {
-        errno = ESPIPE;
-        return -1;
-    }
-    return is_write(t->op) ? sendmsg(t->d->host, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-                           : recvmsg(t->d->host, &message, MSG_DONTWAIT);
+    const uint64_t args[6] = {(uint64_t)t->d->host, (uintptr_t)&message,
+                              (uint64_t)(is_write(t->op) ? flags | MSG_NOSIGNAL : flags)};
+    return mo_call_system(c->caller->context.run, is_write(t->op) ? SYS_sendmsg : SYS_recvmsg, args);
 }
 
 /* One system call: bytes moved, or -errno. A closed pipe and a file that is too large
  * are errors, no signals. */
-static int64_t call_host(const transfer *t, bool may_block)
+static int64_t call_host(mo_wasi_call *c, const transfer *t, bool blocks)
 {
-    ssize_t moved;
-    int flags = flags_of(t) | (may_block ? 0 : RWF_NOWAIT);
-    mo_thread_here.quiet = true;
+    uint64_t args[6];
     if (t->d->kind == MO_DESC_SOCKET)
-        moved = socket_call(t);
-    else
-        moved = flags ? flagged_call(t, flags) : plain_call(t);
+        return has_offset(t->op) ? -ESPIPE : call_socket(c, t, blocks ? 0 : MSG_DONTWAIT);
+    long number = system_call(t, flags_of(t) | (blocks ? 0 : RWF_NOWAIT), args);
+    mo_thread_here.quiet = true;
+    int64_t moved = mo_call_system(c->caller->context.run, number, args);
     mo_thread_here.quiet = false;
-    return moved < 0 ? -errno : moved;
-}
-
-static int64_t move_file(mo_wasi_call *c, const transfer *t)
-{
-    for (;;) {
-        int64_t moved = call_host(t, true);
-        if (mo_likely(moved != -EINTR) || mo_wasi_interrupted(c))
-            return moved;
-    }
+    return moved;
 }
 
 /* Until t's descriptor is ready: 0, or -errno. */
@@ -99,8 +86,7 @@ static int64_t wait_ready(mo_wasi_call *c, const transfer *t)
     return n < 0 ? n : n == 0 ? -EAGAIN : 0;
 }
 
-/* A pipe that is ready takes that much without blocking. Where nobody else has to run
- * on this thread meanwhile, the system may wait for the rest. */
+/* A pipe that is ready takes that much without blocking. */
 static int64_t move_ready(mo_wasi_call *c, const transfer *t)
 {
     struct iovec some = t->iovs[0];
@@ -108,24 +94,34 @@ static int64_t move_ready(mo_wasi_call *c, const transfer *t)
     int64_t failed = wait_ready(c, t);
     if (failed)
         return failed;
-    if (is_write(t->op) && (c->wasi->wait || t->d->flags & MO_FDFLAG_NONBLOCK)) {
+    if (is_write(t->op)) {
         some.iov_len = some.iov_len < PIPE_BUF ? some.iov_len : PIPE_BUF;
         first.iovs = &some;
         first.n = 1;
     }
-    return call_host(&first, true);
+    return call_host(c, &first, true);
+}
+
+/* May the system call itself wait? Then nobody else has to run on this thread
+ * meanwhile; mo_call_system() ends with the guest's time as mo_wasi_wait() does. */
+static bool may_block(const mo_wasi_call *c, const mo_desc *d)
+{
+    return d->ready || (!c->wasi->wait && !(d->flags & MO_FDFLAG_NONBLOCK));
 }
 
 /* As much as can be moved at once, but at least something. */
 static int64_t move_some(mo_wasi_call *c, const transfer *t)
 {
     for (;;) {
-        int64_t moved = t->d->poll_first ? move_ready(c, t) : call_host(t, false);
+        bool blocks = may_block(c, t->d);
+        int64_t moved = !blocks && t->d->poll_first ? move_ready(c, t) : call_host(c, t, blocks);
+        if (mo_likely(moved >= 0))
+            return moved;
         if (moved == -EAGAIN && !(t->d->flags & MO_FDFLAG_NONBLOCK)) {
             moved = wait_ready(c, t);
             if (moved < 0)
                 return moved;
-        } else if (moved == -EOPNOTSUPP && !t->d->poll_first && t->d->kind == MO_DESC_HOST) {
+        } else if (moved == -EOPNOTSUPP && !blocks && !t->d->poll_first && t->d->kind == MO_DESC_HOST) {
             t->d->poll_first = true;
         } else if (moved != -EINTR || mo_wasi_interrupted(c)) {
             return moved;
@@ -151,14 +147,13 @@ static void skip(transfer *t, size_t len)
 static int64_t move_host(mo_wasi_call *c, transfer *t)
 {
     int64_t total = 0;
-    if (t->d->ready)
-        return move_file(c, t);
+    bool all = is_write(t->op) && !t->d->ready && !(t->d->flags & MO_FDFLAG_NONBLOCK);
     for (;;) {
         int64_t moved = move_some(c, t);
         if (moved < 0)
             return total ? total : moved;
         total += moved;
-        if (!is_write(t->op) || t->d->flags & MO_FDFLAG_NONBLOCK)
+        if (!all)
             return total;
         skip(t, (size_t)moved);
         if (!t->n)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #define FOREVER UINT64_MAX
@@ -29,11 +30,8 @@ static int wait_once(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t 
     if (c->wasi->wait)
         return c->wasi->wait(c->wasi->wait_data, fds, nfds, timeout_ns);
     struct timespec timeout = {(time_t)(timeout_ns / NS_PER_S), (long)(timeout_ns % NS_PER_S)};
-    if (timeout_ns == 0) {
-        int n = poll(fds, nfds, 0);
-        return n < 0 ? -errno : n;
-    }
-    return mo_signals_poll(mo_store_of(c->caller->context.run), fds, nfds, timeout_ns == FOREVER ? NULL : &timeout);
+    const uint64_t args[6] = {(uintptr_t)fds, nfds, timeout_ns == FOREVER ? 0 : (uintptr_t)&timeout};
+    return (int)mo_call_system(c->caller->context.run, SYS_ppoll, args);
 }
 
 int mo_wasi_wait(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t timeout_ns)
