@@ -1,0 +1,1 @@
+function inner() { throw new Error("on purpose"); } inner();

@@ -1,0 +1,6 @@
+def inner():
+    raise ValueError("on purpose")
+
+
+print("before")
+inner()
