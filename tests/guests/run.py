@@ -79,9 +79,9 @@ def mote_engine(mote, level):
     for old in top.glob("*"):
         if old.name != key[:16]:
             shutil.rmtree(old, ignore_errors=True)
-    (top / key[:16]).mkdir(parents=True, exist_ok=True)
+    top.mkdir(exist_ok=True)
     words = [str(mote), "run"] + ([f"-Oopt-level={level}"] if level is not None else [])
-    return Engine(words, {"XDG_CACHE_HOME": str(top / key[:16]), "MOTE_COMPILE": str(tools[1])})
+    return Engine(words, {"MOTE_CACHE_DIR": str(top / key[:16]), "MOTE_COMPILE": str(tools[1])})
 
 
 # ---- what came of a case ----------------------------------------------------------------

@@ -23,7 +23,7 @@ def fibonacci(n):
     return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
 
 
-print(fibonacci(150), list(itertools.islice(itertools.permutations("abc"), 3)))
+print(fibonacci(30), list(itertools.islice(itertools.permutations("abc"), 3)))
 
 
 def kind(value):
