@@ -15,8 +15,8 @@ all: ## build/mote, build/mote-compile, build/libmote.so and build/libmote.a
 	@$(CONFIGURE)
 	@$(NINJA)
 
-deps: ## installs what building and testing need (Debian, as root)
-	@tools/install-deps
+deps: ## installs what building and testing need (Debian, as root); ARGS=--guests: guests too
+	@tools/install-deps $(ARGS)
 
 check: ## builds, runs every test, ends with `N passed, N failed, N skipped`
 	@if [ "$(INSTALL)" != no ]; then tools/install-deps; fi
@@ -40,6 +40,12 @@ fuzz: ## every fuzz target for SECONDS (60) in all, built by clang with the sani
 	    SETUP="-Db_sanitize=address,undefined -Db_lundef=false -Dman=false -Dfuzz=true -Dtests=false -Dcompiler=disabled $(SETUP)"
 	@tools/fuzz $(BUILD)-fuzz $(SECONDS)
 
+guests: ## builds the guest programs from registry packages; ONLY=c,go for some only
+	@guests/build $(if $(ONLY),--only $(ONLY))
+
+check-go: all ## Go's standard library's own tests; PACKAGES="strings os", ARGS="--wasmtime"
+	@tests/go/run $(ARGS) $(BUILD)/mote $(PACKAGES)
+
 spec: all ## the specification's scripts; SPEC="FOLDER..." for some only, ARGS="-O0 --verbose"
 	@tools/spec $(BUILD) $(ARGS) $(SPEC)
 
@@ -56,6 +62,6 @@ clean: ## removes what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-tsan $(BUILD)-clang $(BUILD)-fuzz
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all deps check sanitize tsan clang fuzz spec demo bench install clean help
+.PHONY: all deps check sanitize tsan clang fuzz guests check-go spec demo bench install clean help
