@@ -58,6 +58,7 @@ mo_errno mo_wasi_drop(mote_wasi *wasi, mo_desc *d)
         old.stream.close(old.stream.data);
     if (old.owned && old.host >= 0 && close(old.host) != 0 && errno != EINTR)
         result = mo_wasi_errno(errno);
+    mo_folder_forget(old.cookies);
     mo_free(old.preopen);
     return result;
 }

@@ -1,6 +1,8 @@
 /* folder.c - folders: granted ones and their names, and what is in one.
- * A cookie is the system's own offset of the entry after, so that a listing goes on where
- * it was however many entries came and went meanwhile, without a copy of it here. */
+ * A cookie is the number of entries before it, for libc's telldir() keeps 32 bits of one
+ * and the system's offsets have 63. Each folder knows the offsets behind the cookies that
+ * it gave, so that a listing goes on where it was however many entries came and went
+ * meanwhile, and without reading from the start again. */
 #include "wasi/guest.h"
 #include "wasi/path.h"
 
@@ -92,11 +94,52 @@ typedef struct entry {
     char name[];
 } entry;
 
-/* Where a listing goes; [to, end) is the guest's. */
+struct mo_cookies {
+    int64_t *offsets; /* of cookies 1 to n: where the system goes on */
+    size_t n, cap;
+};
+
+/* Where a listing is and goes; [to, end) is the guest's. */
 typedef struct listing {
     int folder;
+    mo_cookies *cookies;
+    uint64_t before, first; /* entries read so far, and those that are not wanted */
     uint8_t *to, *end;
 } listing;
+
+void mo_folder_forget(mo_cookies *cookies)
+{
+    if (cookies)
+        mo_free(cookies->offsets);
+    mo_free(cookies);
+}
+
+/* Begins at cookie, or at the last one before it that is known. */
+static mo_errno begin(listing *l, mo_desc *folder, uint64_t cookie)
+{
+    if (!folder->cookies)
+        folder->cookies = mo_calloc(1, sizeof *folder->cookies);
+    l->cookies = folder->cookies;
+    if (!l->cookies)
+        return MO_E_NOMEM;
+    l->first = cookie;
+    l->before = cookie < l->cookies->n ? cookie : l->cookies->n;
+    int64_t offset = l->before ? l->cookies->offsets[l->before - 1] : 0;
+    return lseek(folder->host, offset, SEEK_SET) < 0 ? mo_wasi_errno(errno) : MO_E_SUCCESS;
+}
+
+/* The next cookie stands for this offset. */
+static bool note(listing *l, int64_t offset)
+{
+    mo_cookies *k = l->cookies;
+    if (l->before == k->n) {
+        if (!mo_grow(&k->offsets, &k->cap, k->n + 1, sizeof *k->offsets))
+            return false;
+        k->n++;
+    }
+    k->offsets[l->before++] = offset;
+    return true;
+}
 
 static uint8_t file_type(int folder, const entry *e)
 {
@@ -115,24 +158,25 @@ static uint64_t file_number(int folder, const entry *e)
     return fstat(folder, &st) == 0 ? st.st_ino : 0;
 }
 
-/* As much as there is room for; false: that was not all. */
-static bool put(listing *l, const void *bytes, size_t len)
+/* As much as there is room for. */
+static void put(listing *l, const void *bytes, size_t len)
 {
     size_t room = (size_t)(l->end - l->to), n = len < room ? len : room;
     memcpy(l->to, bytes, n);
     l->to += n;
-    return n == len;
 }
 
-static bool put_entry(listing *l, const entry *e)
+/* Its cookie is that of the entry after. */
+static void put_entry(listing *l, const entry *e)
 {
     uint8_t head[MO_DIRENT_SIZE] = {0};
     size_t len = strlen(e->name);
-    mo_put64(head + MO_DIRENT_NEXT, (uint64_t)e->next);
+    mo_put64(head + MO_DIRENT_NEXT, l->before);
     mo_put64(head + MO_DIRENT_INO, file_number(l->folder, e));
     mo_put32(head + MO_DIRENT_NAMLEN, (uint32_t)len);
     head[MO_DIRENT_FILETYPE] = file_type(l->folder, e);
-    return put(l, head, sizeof head) && put(l, e->name, len);
+    put(l, head, sizeof head);
+    put(l, e->name, len);
 }
 
 /* Entries from the folder's offset on, until it ends or the room does. */
@@ -145,10 +189,12 @@ static mo_errno list(listing *l)
             return mo_wasi_errno(errno);
         if (n <= 0)
             break;
-        for (long at = 0; at < n;) {
+        for (long at = 0; at < n && l->to < l->end;) {
             const entry *e = (const entry *)(some + at);
-            if (!put_entry(l, e))
-                break;
+            if (!note(l, e->next))
+                return MO_E_NOMEM;
+            if (l->before > l->first)
+                put_entry(l, e);
             at += e->size;
         }
     }
@@ -158,17 +204,16 @@ static mo_errno list(listing *l)
 mo_errno mo_wasi_fd_readdir(mo_wasi_call *c, const mote_raw *args)
 {
     mo_errno err;
-    const mo_desc *folder = mo_path_folder(c, args[0].u32, MO_RIGHT_FD_READDIR, &err);
+    mo_desc *folder = mo_path_folder(c, args[0].u32, MO_RIGHT_FD_READDIR, &err);
     if (!folder)
         return err;
     uint8_t *to = mo_guest_write(c, args[1].u32, args[2].u32);
     void *retused = mo_guest_write(c, args[4].u32, sizeof(uint32_t));
     if (!to || !retused)
         return MO_E_FAULT;
-    if (args[3].u64 > INT64_MAX || lseek(folder->host, (off_t)args[3].u64, SEEK_SET) < 0)
-        return MO_E_INVAL;
     listing l = {.folder = folder->host, .to = to, .end = to + args[2].u32};
-    err = list(&l);
+    if (!(err = begin(&l, folder, args[3].u64)))
+        err = list(&l);
     if (!err)
         mo_put32(retused, (uint32_t)(l.to - to));
     return err;

@@ -14,19 +14,28 @@
 
 /* --- text ------------------------------------------------------------------------ */
 
+/* Names are short and mostly ASCII: one loop beats three calls. The copy is what counts,
+ * for another thread may change the guest's bytes. */
 mo_errno mo_path_take(const mo_wasi_call *c, uint32_t at, uint32_t len, mo_path *ret)
 {
     const char *from = mo_guest_read(c, at, len);
+    unsigned char high = 0;
+    bool has_nul = false;
     if (!from)
         return MO_E_FAULT;
     if (len >= sizeof ret->text)
         return MO_E_NAMETOOLONG;
-    memcpy(ret->text, from, len);
+    for (uint32_t i = 0; i < len; i++) {
+        char byte = ((const volatile char *)from)[i];
+        ret->text[i] = byte;
+        high |= (unsigned char)byte;
+        has_nul |= byte == 0;
+    }
     ret->text[len] = 0;
     ret->len = len;
-    if (memchr(ret->text, 0, len))
+    if (has_nul)
         return MO_E_INVAL;
-    return mo_utf8_ok(ret->text, len) ? MO_E_SUCCESS : MO_E_ILSEQ;
+    return high < 0x80 || mo_utf8_ok(ret->text, len) ? MO_E_SUCCESS : MO_E_ILSEQ;
 }
 
 mo_desc *mo_path_folder(mo_wasi_call *c, uint32_t fd, uint64_t rights, mo_errno *err)

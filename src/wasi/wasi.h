@@ -33,6 +33,8 @@ typedef enum mo_desc_kind {
     MO_DESC_INPUT,  /* the embedder's bytes */
 } mo_desc_kind;
 
+typedef struct mo_cookies mo_cookies; /* folder.c */
+
 typedef struct mo_desc {
     uint8_t kind;         /* mo_desc_kind */
     uint8_t filetype;     /* MO_FILETYPE_... */
@@ -43,6 +45,7 @@ typedef struct mo_desc {
     bool poll_first;      /* host knows no RWF_NOWAIT: is it ready, then read or write */
     int host;             /* the system's descriptor, or -1; may be blocking or not */
     uint64_t rights, inheriting;
+    mo_cookies *cookies;  /* of a folder that was listed, or NULL; owned */
     char *preopen;        /* the guest's name of a granted folder, or NULL; owned */
     mote_wasi_stream stream;
     const uint8_t *bytes; /* MO_DESC_INPUT: all, how many, how many are read */
@@ -81,6 +84,7 @@ mo_desc *mo_wasi_take(mote_wasi *wasi, uint32_t fd, uint64_t rights, mo_errno *e
 bool mo_wasi_add(mote_wasi *wasi, uint32_t from, const mo_desc *d, uint32_t *retfd);
 /* Closes what d owns and frees its number. Returns the errno of close(). */
 mo_errno mo_wasi_drop(mote_wasi *wasi, mo_desc *d);
+void mo_folder_forget(mo_cookies *cookies); /* NULL is fine */
 
 /* Rights that make no sense without those to change something. */
 #define MO_RIGHTS_WRITING                                                                                  \
