@@ -96,6 +96,11 @@ bool is_module(const input *in, int *ret_exit);
 bool read_value(const char *text, mote_valtype type, mote_value *ret);
 void print_value(const mote_value *v);
 
+/* --- the end ------------------------------------------------------------------ */
+
+/* Writes out what was printed and ends the process: with status, unless it cannot be. */
+_Noreturn void leave(int status);
+
 /* --- errors ------------------------------------------------------------------ */
 
 /* "mote: " and the words, one line, to standard error. */

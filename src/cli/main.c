@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,13 +38,13 @@ static bool names_a_file(const char *word)
     return strpbrk(word, "./") || access(word, F_OK) == 0;
 }
 
-static int finish(int status)
+void leave(int status)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
         say("standard output cannot be written");
-        return status ? status : EXIT_SYSTEM;
+        status = status ? status : EXIT_SYSTEM;
     }
-    return status;
+    exit(status);
 }
 
 int main(int argc, char **argv)
@@ -52,20 +53,20 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error to be told, the guest's or ours */
     if (argc < 2) {
         command_help.run(&command_help, 1, help);
-        return finish(EXIT_USAGE);
+        leave(EXIT_USAGE);
     }
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("mote %s\n", mote_version());
-        return finish(EXIT_OK);
+        leave(EXIT_OK);
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return finish(command_help.run(&command_help, 1, help));
+        leave(command_help.run(&command_help, 1, help));
 
     const command *c = find_command(word);
     if (c)
-        return finish(c->run(c, argc - 1, argv + 1));
+        leave(c->run(c, argc - 1, argv + 1));
     if (word[0] == '-' || names_a_file(word))
-        return finish(command_run.run(&command_run, argc, argv));
-    return no_such_command(word);
+        leave(command_run.run(&command_run, argc, argv));
+    leave(no_such_command(word));
 }

@@ -122,7 +122,7 @@ int next_word(words *w)
     }
     if (!w->ended && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
         print_help(w->command);
-        exit(EXIT_OK);
+        leave(EXIT_OK);
     }
     if (!w->ended && word[0] == '-' && word[1])
         return read_option(w, word);
@@ -186,7 +186,7 @@ bool read_features(const command *c, const char *text, mote_engine *engine)
     char all[512], *rest = all;
     if (strcmp(text, "help") == 0) {
         list_features(engine);
-        exit(EXIT_OK);
+        leave(EXIT_OK);
     }
     if (strlen(text) >= sizeof all)
         return bad_feature(c, text);

@@ -168,7 +168,7 @@ static void list_keys(const running *r, char group)
         puts("proposals, and whether they are on:");
         read_features(r->self, "help", r->engine);
     }
-    exit(EXIT_OK);
+    leave(EXIT_OK);
 }
 
 static bool unknown_key(char group, const char *name)

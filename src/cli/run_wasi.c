@@ -140,10 +140,9 @@ static bool read_address(const char *text, address *ret, socklen_t *retlen)
                      v6 ? (void *)&ret->v6.sin6_addr : (void *)&ret->v4.sin_addr) == 1;
 }
 
-/* Not blocking, as the guests of others find it. */
 static int open_listener(const address *at, socklen_t len)
 {
-    int on = 1, fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1, fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -62,3 +62,60 @@ def module(funcs, imports=(), memory=None, start=None, names=True):
         table = vec([leb(first + i) + name(f[0] or 'f%d' % i) for i, f in enumerate(funcs)])
         out += section(0, name('name') + section(1, table))
     return out
+
+
+def const(n):
+    """i32.const"""
+    out = bytearray(b'\x41')
+    while True:
+        byte = n & 0x7f
+        n >>= 7
+        if (n == 0 and not byte & 0x40) or (n == -1 and byte & 0x40):
+            return bytes(out + bytes([byte]))
+        out.append(byte | 0x80)
+
+
+def const64(n):
+    return b'\x42' + const(n)[1:]
+
+
+def load(at):
+    """i32.load of an address"""
+    return const(at) + b'\x28\2\0'
+
+
+def store(at, value):
+    """value: instructions that leave an i32"""
+    return const(at) + value + b'\x36\2\0'
+
+
+def text_at(at, text):
+    """Puts bytes into memory, four at once."""
+    data = text.encode()
+    data += b'\0' * (-len(data) % 4)
+    return b''.join(store(at + i, const(int.from_bytes(data[i:i + 4], 'little', signed=True)))
+                    for i in range(0, len(data), 4))
+
+
+# WASI functions, as imports of module(): call(0) is the first, and so on.
+WASI = 'wasi_snapshot_preview1'
+PREVIEW1 = [(WASI, n, [I64 if c == 'l' else I32 for c in p], [] if n == 'proc_exit' else [I32]) for n, p in (
+    ('args_sizes_get', 'ii'), ('args_get', 'ii'), ('environ_sizes_get', 'ii'), ('environ_get', 'ii'),
+    ('fd_write', 'iiii'), ('proc_exit', 'i'), ('fd_prestat_get', 'ii'), ('fd_prestat_dir_name', 'iii'),
+    ('path_open', 'iiiiillii'), ('fd_read', 'iiii'), ('sock_accept', 'iii'))]
+PLACE = {entry[1]: i for i, entry in enumerate(PREVIEW1)}
+
+
+def wasi(what, *args):
+    """args: instructions; leaves an errno"""
+    return b''.join(args) + call(PLACE[what])
+
+
+def write_out(at, length):
+    """fd_write of memory to standard output; the iovec lies at 8; leaves an errno"""
+    return store(8, const(at)) + store(12, length) + wasi('fd_write', const(1), const(8), const(1), const(4))
+
+
+def program(body):
+    """A command of preview 1 with a page of memory."""
+    return module([('_start', [], [], body)], imports=PREVIEW1, memory=b'\0\1')
