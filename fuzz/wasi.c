@@ -1,6 +1,6 @@
 /* wasi.c - any bytes: a sequence of calls of preview 1, as a guest would make them that
  * means no good, each answered with an errno; nothing outside of the granted folder is
- * touched, no descriptor and no memory is left over.
+ * touched or read, no descriptor and no memory is left over.
  *
  *   input: calls, one after the other:  function, then for each parameter a selector:
  *          below 0xc0 something that makes sense for a parameter of that name,
@@ -154,7 +154,8 @@ static mo_artifact *make_artifact(void)
 
 /* --- the folder ---------------------------------------------------------------------- */
 
-/* root/outside/secret is what nobody may touch; root/in is granted. */
+/* root/outside/secret is what nobody may touch or read; root/in is granted. */
+#define SECRET "what the guest must not see"
 static char root[64];
 static struct stat secret_before, outside_before;
 
@@ -205,7 +206,7 @@ static void make_root(void)
     must(mkdtemp(root) != NULL, "mkdtemp");
     atexit(remove_root);
     must(mkdir(path_in("outside"), 0700) == 0, "mkdir");
-    write_small("outside/secret", "secret\n");
+    write_small("outside/secret", SECRET);
     must(stat(path_in("outside/secret"), &secret_before) == 0 && stat(path_in("outside"), &outside_before) == 0, "stat");
 }
 
@@ -433,6 +434,7 @@ static void run(mote_engine *engine, mo_artifact *artifact, input *in)
         else if (!call(&g, i, in))
             break;
     }
+    must(!memmem(g.memory, MEMORY, SECRET, strlen(SECRET)), "the secret was read");
     mote_store_free(g.store);
     mote_wasi_free(wasi);
     close(other);
