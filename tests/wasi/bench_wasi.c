@@ -1,6 +1,6 @@
 /* What a call of WASI costs beside the system call that it is made of, in nanoseconds:
  * the least of several rounds of this thread's CPU time. Not part of the suite. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Time and randomness: the system's, and those that an embedder makes up. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <errno.h>
 #include <time.h>

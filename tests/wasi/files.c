@@ -1,5 +1,5 @@
 /* Functions on open files: what is on disk afterwards, and what is refused. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* poll_oneoff: clocks and descriptors in one wait, errors as events, and a guest that waits
  * can be ended from outside. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The guest as a program: arguments, environment, and the ways in which it ends. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #define TOP (MEMORY - 4)
 

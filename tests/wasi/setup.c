@@ -1,5 +1,5 @@
 /* What an embedder sets, and what is left where it fails. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

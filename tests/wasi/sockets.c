@@ -1,6 +1,6 @@
 /* Sockets: a granted listener accepts, connections carry bytes both ways, and what is no
  * socket, not allowed or gone is an errno, never a signal. Loopback only. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

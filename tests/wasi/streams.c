@@ -1,6 +1,6 @@
 /* Pipes, sockets, terminals, and what the embedder reads and writes itself: what may
  * block, end, break or be interrupted. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

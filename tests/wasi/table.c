@@ -1,5 +1,5 @@
 /* wasi.def as a whole, and the numbers of types.def. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* wasi_unstable: what lies or counts differently there. */
-#include "wasi/guest.h"
+#include "wasi/sandbox.h"
 
 #include <fcntl.h>
 #include <unistd.h>

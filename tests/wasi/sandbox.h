@@ -1,12 +1,12 @@
-/* guest.h - a guest that has every function of preview 1 as an export of its own, and
+/* sandbox.h - a guest that has every function of preview 1 as an export of its own, and
  * those of wasi_unstable that differ as unstable_<name>; tests call them with what a
  * program would pass, and read and write its memory.
  *   sandbox s = sandbox_of(wasi);              wasi is the sandbox's now
  *   put32(&s, 8, 5);
  *   expect_u64(CALL(&s, fd_close, 3), MO_E_BADF);
  * What ends the guest instead of an errno is in s.w.status. */
-#ifndef MOTE_TEST_WASI_GUEST_H
-#define MOTE_TEST_WASI_GUEST_H
+#ifndef MOTE_TEST_WASI_SANDBOX_H
+#define MOTE_TEST_WASI_SANDBOX_H
 
 #include "call/guest.h"
 #include "wasi/wasi.h"
