@@ -69,6 +69,7 @@ static uint64_t rights_of(const mo_desc *folder, const wish *w, uint64_t sensibl
 
 /* --- opening ------------------------------------------------------------------------ */
 
+/* The flags of a descriptor are not the system's: io.c passes them with each call. */
 static uint64_t open_flags(const wish *w)
 {
     const uint64_t both = MO_RIGHT_FD_READ | MO_RIGHT_FD_WRITE;
@@ -79,9 +80,6 @@ static uint64_t open_flags(const wish *w)
     if (w->oflags & MO_OFLAG_DIRECTORY) flags |= O_DIRECTORY;
     if (w->oflags & MO_OFLAG_EXCL) flags |= O_EXCL;
     if (w->oflags & MO_OFLAG_TRUNC) flags |= O_TRUNC;
-    if (w->fdflags & MO_FDFLAG_APPEND) flags |= O_APPEND;
-    if (w->fdflags & MO_FDFLAG_DSYNC) flags |= O_DSYNC;
-    if (w->fdflags & (MO_FDFLAG_SYNC | MO_FDFLAG_RSYNC)) flags |= O_SYNC;
     return flags;
 }
 
