@@ -34,7 +34,7 @@ static int flags_of(const transfer *t)
     if (mo_likely(!t->d->flags) || !is_write(t->op))
         return 0;
     return (t->d->flags & MO_FDFLAG_APPEND && t->op == WRITE ? RWF_APPEND : 0) |
-           (t->d->flags & MO_FDFLAG_DSYNC ? RWF_DSYNC : 0) | (t->d->flags & MO_FDFLAG_SYNC ? RWF_SYNC : 0);
+           (t->d->flags & MO_FDFLAG_DSYNC ? RWF_DSYNC : 0) | (t->d->flags & (MO_FDFLAG_SYNC | MO_FDFLAG_RSYNC) ? RWF_SYNC : 0);
 }
 
 /* The system call for t; flags as of preadv2(), for what is no socket. */

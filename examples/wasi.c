@@ -1,0 +1,156 @@
+/* wasi.c - runs a program of WASI preview 1 with nothing of the host's in sight: its input
+ * and output are the embedder's, time stands still, and random numbers repeat.
+ *     (module
+ *       (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+ *       (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+ *       (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+ *       (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+ *       (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+ *       (memory (export "memory") 1)
+ *       (data (i32.const 0) "\40\00\00\00\40\00\00\00")  ;; a buffer: 64 bytes at 64
+ *       (data (i32.const 16) "\80\00\00\00\10\00\00\00") ;; another: 16 bytes at 128
+ *       (func (export "_start")
+ *         (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 4))) ;; sets its length
+ *         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+ *         (drop (call $clock (i32.const 0) (i64.const 1) (i32.const 128)))
+ *         (drop (call $random (i32.const 136) (i32.const 8)))
+ *         (drop (call $write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 8)))
+ *         (call $exit (i32.const 7)))) */
+#include "mote/mote.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const unsigned char wasm[] = {
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x1d, 0x05, 0x60, 0x04, 0x7f, 0x7f, 0x7f,
+    0x7f, 0x01, 0x7f, 0x60, 0x03, 0x7f, 0x7e, 0x7f, 0x01, 0x7f, 0x60, 0x02, 0x7f, 0x7f, 0x01, 0x7f,
+    0x60, 0x01, 0x7f, 0x00, 0x60, 0x00, 0x00, 0x02, 0xb3, 0x01, 0x05, 0x16, 0x77, 0x61, 0x73, 0x69,
+    0x5f, 0x73, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x5f, 0x70, 0x72, 0x65, 0x76, 0x69, 0x65,
+    0x77, 0x31, 0x07, 0x66, 0x64, 0x5f, 0x72, 0x65, 0x61, 0x64, 0x00, 0x00, 0x16, 0x77, 0x61, 0x73,
+    0x69, 0x5f, 0x73, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x5f, 0x70, 0x72, 0x65, 0x76, 0x69,
+    0x65, 0x77, 0x31, 0x08, 0x66, 0x64, 0x5f, 0x77, 0x72, 0x69, 0x74, 0x65, 0x00, 0x00, 0x16, 0x77,
+    0x61, 0x73, 0x69, 0x5f, 0x73, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x5f, 0x70, 0x72, 0x65,
+    0x76, 0x69, 0x65, 0x77, 0x31, 0x0e, 0x63, 0x6c, 0x6f, 0x63, 0x6b, 0x5f, 0x74, 0x69, 0x6d, 0x65,
+    0x5f, 0x67, 0x65, 0x74, 0x00, 0x01, 0x16, 0x77, 0x61, 0x73, 0x69, 0x5f, 0x73, 0x6e, 0x61, 0x70,
+    0x73, 0x68, 0x6f, 0x74, 0x5f, 0x70, 0x72, 0x65, 0x76, 0x69, 0x65, 0x77, 0x31, 0x0a, 0x72, 0x61,
+    0x6e, 0x64, 0x6f, 0x6d, 0x5f, 0x67, 0x65, 0x74, 0x00, 0x02, 0x16, 0x77, 0x61, 0x73, 0x69, 0x5f,
+    0x73, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x5f, 0x70, 0x72, 0x65, 0x76, 0x69, 0x65, 0x77,
+    0x31, 0x09, 0x70, 0x72, 0x6f, 0x63, 0x5f, 0x65, 0x78, 0x69, 0x74, 0x00, 0x03, 0x03, 0x02, 0x01,
+    0x04, 0x05, 0x03, 0x01, 0x00, 0x01, 0x07, 0x13, 0x02, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79,
+    0x02, 0x00, 0x06, 0x5f, 0x73, 0x74, 0x61, 0x72, 0x74, 0x00, 0x05, 0x0a, 0x3b, 0x01, 0x39, 0x00,
+    0x41, 0x00, 0x41, 0x00, 0x41, 0x01, 0x41, 0x04, 0x10, 0x00, 0x1a, 0x41, 0x01, 0x41, 0x00, 0x41,
+    0x01, 0x41, 0x08, 0x10, 0x01, 0x1a, 0x41, 0x00, 0x42, 0x01, 0x41, 0x80, 0x01, 0x10, 0x02, 0x1a,
+    0x41, 0x88, 0x01, 0x41, 0x08, 0x10, 0x03, 0x1a, 0x41, 0x02, 0x41, 0x10, 0x41, 0x01, 0x41, 0x08,
+    0x10, 0x01, 0x1a, 0x41, 0x07, 0x10, 0x04, 0x0b, 0x0b, 0x1b, 0x02, 0x00, 0x41, 0x00, 0x0b, 0x08,
+    0x40, 0x00, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00, 0x00, 0x41, 0x10, 0x0b, 0x08, 0x80, 0x00, 0x00,
+    0x00, 0x10, 0x00, 0x00, 0x00,
+};
+
+static void check(mote_status status, const mote_error *err)
+{
+    if (status != MOTE_OK) {
+        fprintf(stderr, "%s: %s\n", mote_status_name(status), err->message);
+        exit(1);
+    }
+}
+
+/* What the guest writes to one of its descriptors. */
+typedef struct captured {
+    char bytes[256];
+    size_t len;
+} captured;
+
+/* Takes what there is room for; the guest is told that its disk is full. */
+static int64_t capture(void *data, const void *from, size_t len)
+{
+    captured *to = (captured *)data;
+    if (to->len == sizeof to->bytes)
+        return -ENOSPC;
+    if (len > sizeof to->bytes - to->len)
+        len = sizeof to->bytes - to->len;
+    memcpy(to->bytes + to->len, from, len);
+    to->len += len;
+    return (int64_t)len;
+}
+
+static void capture_into(mote_wasi *wasi, uint32_t fd, captured *to)
+{
+    mote_error err;
+    mote_wasi_stream stream = {NULL, capture, NULL, to};
+    check(mote_wasi_set_stream(wasi, fd, &stream, &err), &err);
+}
+
+static uint64_t fixed_clock(void *data, uint32_t clock)
+{
+    (void)data;
+    return clock == 0 ? 1000000000 : 0;
+}
+
+static int fixed_random(void *data, void *to, size_t len)
+{
+    (void)data;
+    memset(to, 0x2a, len);
+    return 0;
+}
+
+static void print_what_came(const captured *out, const captured *log)
+{
+    uint64_t time = 0, random = 0;
+    printf("output: %.*s", (int)out->len, out->bytes);
+    if (log->len == 16) {
+        memcpy(&time, log->bytes, 8);
+        memcpy(&random, log->bytes + 8, 8);
+    }
+    printf("time %" PRIu64 ", random %#" PRIx64 "\n", time, random);
+}
+
+int main(void)
+{
+    mote_error err;
+    mote_engine *engine;
+    mote_compiler *compiler;
+    mote_artifact *artifact;
+    mote_linker *linker;
+    mote_store *store;
+    mote_instance *instance;
+    mote_wasi *wasi;
+    captured out = {{0}, 0}, log = {{0}, 0};
+    uint32_t code = 0;
+    check(mote_engine_new(&engine, &err), &err);
+    check(mote_compiler_start(NULL, &compiler, &err), &err);
+    check(mote_compiler_compile(compiler, wasm, sizeof wasm, NULL, 0, &artifact, &err), &err);
+    check(mote_linker_new(engine, &linker, &err), &err);
+    check(mote_wasi_link(linker, &err), &err);
+
+    check(mote_wasi_new(&wasi, &err), &err);
+    check(mote_wasi_set_input(wasi, 0, "hello, guest\n", 13, &err), &err);
+    capture_into(wasi, 1, &out);
+    capture_into(wasi, 2, &log);
+    mote_wasi_set_clock(wasi, fixed_clock, NULL);
+    mote_wasi_set_random(wasi, fixed_random, NULL);
+
+    check(mote_store_new(engine, NULL, NULL, &store, &err), &err);
+    mote_wasi_attach(wasi, store);
+    check(mote_linker_instantiate(linker, store, artifact, &instance, &err), &err);
+    mote_status status = mote_func_call(mote_instance_func(instance, "_start"), NULL, 0, NULL, 0, &err);
+    print_what_came(&out, &log);
+    if (status == MOTE_EXIT && mote_wasi_exited(wasi, &code))
+        printf("exit code %" PRIu32 "\n", code);
+
+    mote_store_free(store);
+    mote_wasi_free(wasi);
+    mote_linker_free(linker);
+    mote_artifact_unref(artifact);
+    mote_compiler_stop(compiler);
+    mote_engine_unref(engine);
+    return 0;
+}
+
+/* It prints:
+output: hello, guest
+time 1000000000, random 0x2a2a2a2a2a2a2a2a
+exit code 7
+*/
