@@ -1,6 +1,14 @@
 /* folders.c - granted folders and listings. */
 #include "wasi/tree.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
 /* --- granted folders ----------------------------------------------------------------- */
 
 static mo_errno prestat(tree *t, uint32_t fd) { return mo_wasi_fd_prestat_get(&t->c, ARGS(raw(fd), raw(AT_RET))); }
@@ -71,6 +79,51 @@ TEST(granting_survives_each_failed_allocation)
         expect_u64(mo_alloc_live(), live);
     }
     tree_end(&t);
+}
+
+/* From now on openat2 fails so in this process. */
+static bool break_openat2(unsigned err)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = {.len = MO_COUNT(code), .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+enum { AS_IT_SHOULD = 0, WRONG = 1, NO_FILTER = 2 };
+
+static int without_openat2(tree *t, unsigned host_errno, mo_errno err)
+{
+    mote_error e = {0};
+    if (!break_openat2(host_errno)) return NO_FILTER;
+    mote_status status = mote_wasi_preopen(t->wasi, t->at, "x", MOTE_WASI_READ_ONLY, &e);
+    bool told = status == MOTE_UNSUPPORTED && strstr(e.message, "openat2");
+    bool refused = t_open(t, RW, "f") == err && t_mkdir(t, RW, "dir/d") == err && t_stat(t, RW, FOLLOW, "f") == err &&
+                   t_unlink(t, RW, "dir/f") == err && t_rename(t, RW, "dir/f", RW, "g") == err;
+    return told && refused && exists(t, "rw/dir/f") ? AS_IT_SHOULD : WRONG;
+}
+
+/* Old kernels and strict sandboxes: nothing is looked up in another way. An EAGAIN that
+ * stays is one, not a loop without end. */
+TEST(without_openat2_there_are_no_files)
+{
+    const struct { unsigned host; mo_errno err; } cases[] = {{ENOSYS, MO_E_NOSYS}, {EPERM, MO_E_PERM}, {EAGAIN, MO_E_AGAIN}};
+    for (size_t i = 0; i < MO_COUNT(cases); i++) {
+        tree t = tree_new();
+        int status = 0;
+        put(&t, "rw/f", ""), folder(&t, "rw/dir"), put(&t, "rw/dir/f", "");
+        pid_t pid = fork();
+        must(pid >= 0, "fork");
+        if (pid == 0) _exit(without_openat2(&t, cases[i].host, cases[i].err));
+        must(waitpid(pid, &status, 0) == pid, "waitpid");
+        tree_end(&t);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTER) skip("no seccomp");
+        expect_u64(status, AS_IT_SHOULD);
+    }
 }
 
 /* --- listings ------------------------------------------------------------------------ */
