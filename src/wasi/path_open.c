@@ -44,7 +44,8 @@ static mo_errno may_open(const mo_desc *folder, const wish *w)
 }
 
 /* Programs that Wasmtime runs, which looks at few rights, ask for too few: what only looks
- * comes with every descriptor, what changes a file comes with writing. */
+ * comes with every descriptor, what changes a file comes with writing, and whoever may
+ * create files in a folder may truncate them there (Go's os.Root opens its folder so). */
 static uint64_t implied(uint64_t rights)
 {
     uint64_t more = MO_RIGHT_FD_SEEK | MO_RIGHT_FD_TELL | MO_RIGHT_FD_FILESTAT_GET | MO_RIGHT_FD_ADVISE |
@@ -54,6 +55,8 @@ static uint64_t implied(uint64_t rights)
         more |= MO_RIGHT_FD_READDIR;
     if (rights & MO_RIGHT_FD_WRITE)
         more |= MO_RIGHT_FD_ALLOCATE | MO_RIGHT_FD_FILESTAT_SET_SIZE | MO_RIGHT_FD_FILESTAT_SET_TIMES;
+    if (rights & MO_RIGHT_PATH_CREATE_FILE)
+        more |= MO_RIGHT_PATH_FILESTAT_SET_SIZE;
     return more;
 }
 

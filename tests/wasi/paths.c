@@ -156,6 +156,20 @@ TEST(open_gives_no_right_that_the_folder_does_not_pass_on)
     tree_end(&t);
 }
 
+/* Go's os.Root opens its folder with the right to create files, not the one to cut them. */
+TEST(open_truncates_in_a_folder_where_files_may_be_created)
+{
+    tree t = tree_with_file();
+    const uint64_t making = MO_RIGHT_PATH_OPEN | MO_RIGHT_PATH_CREATE_FILE;
+    expect_errno(t_open_with(&t, RW, FOLLOW, "dir", MO_OFLAG_DIRECTORY, making, 0), SUCCESS);
+    uint32_t dir = t.fd;
+    expect_errno(t_open_with(&t, dir, FOLLOW, "new", MO_OFLAG_CREAT | MO_OFLAG_TRUNC, WRITE, 0), SUCCESS);
+    expect(exists(&t, "rw/dir/new"));
+    expect_errno(t_open_with(&t, RW, FOLLOW, "dir", MO_OFLAG_DIRECTORY, MO_RIGHT_PATH_OPEN, 0), SUCCESS);
+    expect_errno(t_open_with(&t, t.fd, FOLLOW, "new", MO_OFLAG_TRUNC, WRITE, 0), NOTCAPABLE);
+    tree_end(&t);
+}
+
 TEST(open_of_a_fifo_does_not_wait)
 {
     tree t = tree_with_file();
