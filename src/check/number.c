@@ -119,9 +119,25 @@ mo_value mo_value_compute(mo_values *all, mo_sum op, int width, mo_value a, mo_v
     return v;
 }
 
+/* Of the numbers that v may be those below n; v itself if none is, for no way leads there. */
+static mo_value numbers_below(mo_values *all, mo_value v, int width, uint64_t n)
+{
+    uint32_t nmembers;
+    mo_value_set set = {0};
+    const mo_value *members = mo_value_members(all, &v, &nmembers);
+    for (uint32_t i = 0; i < nmembers; i++) {
+        int64_t at = members[i].at;
+        if ((width == 4 ? (uint32_t)at : (uint64_t)at) < n)
+            mo_set_put(&set, members[i]);
+    }
+    return set.n ? mo_set_value(all, &set) : v;
+}
+
 mo_value mo_value_below(mo_values *all, mo_value v, int width, uint64_t n)
 {
     mo_value_set set = {0};
+    if (mo_value_is_number(all, v))
+        return numbers_below(all, v, width, n);
     if (v.kind != MO_V_DATA || n == 0 || n > MO_SET_VALUES)
         return v;
     for (uint64_t i = 0; i < n; i++)

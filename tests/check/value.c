@@ -56,6 +56,23 @@ TEST(joins_come_to_an_end)
     mo_values_free(&all);
 }
 
+TEST(a_comparison_leaves_the_numbers_below)
+{
+    mo_values all = {0};
+    mo_value v = mo_value_compute(&all, MO_SUM_AND, 4, mo_unknown(), mo_number(0xe000)); /* an index of a jump table */
+    v = mo_value_compute(&all, MO_SUM_ADD, 4, v, mo_number(-0x2000));
+    v = mo_value_compute(&all, MO_SUM_SHR, 4, v, mo_number(13));
+    uint32_t n;
+    mo_value_members(&all, &v, &n);
+    expect_u64(n, 8);
+    v = mo_value_below(&all, v, 4, 6);
+    expect(same(v, mo_value_below(&all, mo_unknown(), 8, 6)));
+    expect(same(mo_value_below(&all, v, 8, 1), mo_number(0)));
+    expect(same(mo_value_below(&all, v, 8, 0), v));
+    expect(same(mo_value_below(&all, mo_number(-1), 4, 6), mo_number(-1)));
+    mo_values_free(&all);
+}
+
 TEST(references_are_words_that_may_be_null)
 {
     mo_values all = {.records_at = 64, .records_end = 128, .record_size = 32};
