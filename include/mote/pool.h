@@ -12,6 +12,7 @@
 #ifndef MOTE_POOL_H
 #define MOTE_POOL_H
 
+#include "mote/limits.h"
 #include "mote/linker.h"
 
 #ifdef __cplusplus
