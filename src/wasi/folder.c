@@ -54,8 +54,8 @@ static mote_status try_beneath(const mo_desc *folder, const char *host_path, mot
 {
     int fd = mo_path_open(folder, ".", O_PATH, 0);
     if (fd < 0)
-        return mo_tell(err, MOTE_UNSUPPORTED, "wasi: folder '%.100s': the system call openat2 (Linux 5.6): %s", host_path,
-                       strerror(-fd));
+        return mo_tell(err, MOTE_UNSUPPORTED, "wasi: folder '%.100s': the system call openat2 (Linux 5.6): %s",
+                       host_path, strerror(-fd));
     close(fd);
     return MOTE_OK;
 }

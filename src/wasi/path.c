@@ -137,7 +137,7 @@ mo_errno mo_path_find(const mo_desc *folder, mo_path *path, mo_errno dots, mo_pa
 }
 
 mo_errno mo_path_take_place(mo_wasi_call *c, uint32_t fd, uint64_t rights, uint32_t at, uint32_t len, mo_errno dots,
-                       mo_path *path, mo_path_place *ret)
+                            mo_path *path, mo_path_place *ret)
 {
     mo_errno err;
     const mo_desc *folder = mo_path_folder(c, fd, rights, &err);

@@ -76,7 +76,7 @@ mo_errno mo_path_is_new(const mo_path_place *place);
 
 /* mo_path_take(), mo_path_folder() and mo_path_find() in one. */
 mo_errno mo_path_take_place(mo_wasi_call *c, uint32_t fd, uint64_t rights, uint32_t at, uint32_t len, mo_errno dots,
-                       mo_path *path, mo_path_place *ret);
+                            mo_path *path, mo_path_place *ret);
 
 /* May what lies beneath the folder from get a name beneath the folder to? EPERM: it could
  * be opened with more rights there. Else the errors of mo_path_folder(). */

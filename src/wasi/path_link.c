@@ -31,11 +31,12 @@ mo_errno mo_wasi_path_link(mo_wasi_call *c, const mote_raw *args)
         return err;
     if (args[1].u32)
         return MO_E_INVAL; /* following: no call links a file that was looked up safely */
-    err = mo_path_take_place(c, args[0].u32, MO_RIGHT_PATH_LINK_SOURCE, args[2].u32, args[3].u32, MO_E_PERM, &path, &from);
+    err = mo_path_take_place(c, args[0].u32, MO_RIGHT_PATH_LINK_SOURCE, args[2].u32, args[3].u32, MO_E_PERM, &path,
+                             &from);
     if (err)
         return err;
     err = mo_path_take_place(c, args[4].u32, MO_RIGHT_PATH_LINK_TARGET, args[5].u32, args[6].u32, MO_E_EXIST, &to_path,
-                        &to);
+                             &to);
     if (!err) {
         err = link_places(&from, &to);
         mo_path_leave(&to);
@@ -58,8 +59,8 @@ mo_errno mo_wasi_path_symlink(mo_wasi_call *c, const mote_raw *args)
 {
     mo_path text, path;
     mo_path_place place;
-    mo_errno err = mo_path_take_place(c, args[2].u32, MO_RIGHT_PATH_SYMLINK, args[3].u32, args[4].u32, MO_E_EXIST, &path,
-                                 &place);
+    mo_errno err = mo_path_take_place(c, args[2].u32, MO_RIGHT_PATH_SYMLINK, args[3].u32, args[4].u32, MO_E_EXIST,
+                                      &path, &place);
     if (err)
         return err;
     err = take_text(c, args[0].u32, args[1].u32, &text);

@@ -11,7 +11,7 @@ mo_errno mo_wasi_path_create_directory(mo_wasi_call *c, const mote_raw *args)
     mo_path path;
     mo_path_place place;
     mo_errno err = mo_path_take_place(c, args[0].u32, MO_RIGHT_PATH_CREATE_DIRECTORY, args[1].u32, args[2].u32,
-                                 MO_E_EXIST, &path, &place);
+                                      MO_E_EXIST, &path, &place);
     if (err)
         return err;
     err = mo_path_done(mkdirat(place.parent, place.name, 0777));
@@ -24,7 +24,7 @@ mo_errno mo_wasi_path_remove_directory(mo_wasi_call *c, const mote_raw *args)
     mo_path path;
     mo_path_place place;
     mo_errno err = mo_path_take_place(c, args[0].u32, MO_RIGHT_PATH_REMOVE_DIRECTORY, args[1].u32, args[2].u32,
-                                 MO_E_INVAL, &path, &place);
+                                      MO_E_INVAL, &path, &place);
     if (err)
         return err;
     err = mo_path_done(unlinkat(place.parent, place.name, AT_REMOVEDIR));
@@ -37,7 +37,7 @@ mo_errno mo_wasi_path_unlink_file(mo_wasi_call *c, const mote_raw *args)
     mo_path path;
     mo_path_place place;
     mo_errno err = mo_path_take_place(c, args[0].u32, MO_RIGHT_PATH_UNLINK_FILE, args[1].u32, args[2].u32, MO_E_ISDIR,
-                                 &path, &place);
+                                      &path, &place);
     if (err)
         return err;
     err = place.slash ? mo_path_with_slash(&place, MO_E_ISDIR) : mo_path_done(unlinkat(place.parent, place.name, 0));
@@ -67,11 +67,11 @@ mo_errno mo_wasi_path_rename(mo_wasi_call *c, const mote_raw *args)
     if (err)
         return err;
     err = mo_path_take_place(c, args[0].u32, MO_RIGHT_PATH_RENAME_SOURCE, args[1].u32, args[2].u32, MO_E_BUSY, &path,
-                        &from);
+                             &from);
     if (err)
         return err;
     err = mo_path_take_place(c, args[3].u32, MO_RIGHT_PATH_RENAME_TARGET, args[4].u32, args[5].u32, MO_E_BUSY, &to_path,
-                        &to);
+                             &to);
     if (!err) {
         err = move(&from, &to);
         mo_path_leave(&to);

@@ -337,7 +337,8 @@ TEST(a_folder_that_is_moved_out_meanwhile_leads_nowhere)
     folder(&t, "rw/deep"), folder(&t, "rw/deep/er"), put(&t, "rw/secret", "inside");
     ino_t inside = number_of(&t, "rw/secret");
     pid_t pid = changer(&t, move_out);
-    while (goes_on(&n, 20000)) try_open(&t, n.tries % 2 ? "deep/../secret" : "deep/er/../../secret", 0, READ, inside, &n);
+    while (goes_on(&n, 20000))
+        try_open(&t, n.tries % 2 ? "deep/../secret" : "deep/er/../../secret", 0, READ, inside, &n);
     stop(pid);
     expect_u64(n.outside, 0);
     expect(n.inside && n.refused);

@@ -111,7 +111,9 @@ static int without_openat2(tree *t, unsigned host_errno, mo_errno err)
  * stays is one, not a loop without end. */
 TEST(without_openat2_there_are_no_files)
 {
-    const struct { unsigned host; mo_errno err; } cases[] = {{ENOSYS, MO_E_NOSYS}, {EPERM, MO_E_PERM}, {EAGAIN, MO_E_AGAIN}};
+    const struct { unsigned host; mo_errno err; } cases[] = {
+        {ENOSYS, MO_E_NOSYS}, {EPERM, MO_E_PERM}, {EAGAIN, MO_E_AGAIN},
+    };
     for (size_t i = 0; i < MO_COUNT(cases); i++) {
         tree t = tree_new();
         int status = 0;
