@@ -22,6 +22,8 @@ MOTE_API void mote_wasi_free(mote_wasi *wasi); /* NULL is fine */
  *  The functions serve the mote_wasi that is attached to the calling store; without
  *  one they trap. */
 MOTE_API mote_status mote_wasi_link(mote_linker *linker, mote_error *err);
+/** The same, but only what artifact imports: quicker where a process runs one program. */
+MOTE_API mote_status mote_wasi_link_for(mote_linker *linker, const mote_artifact *artifact, mote_error *err);
 /** From now on wasi answers the guests of store. NULL: nobody does. */
 MOTE_API void mote_wasi_attach(mote_wasi *wasi, mote_store *store);
 

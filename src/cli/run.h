@@ -45,7 +45,7 @@ bool read_run_words(running *r, int argc, char **argv);
 /* A module or artifact. Returns what to end with; on EXIT_OK *ret is one reference. */
 int load_artifact(running *r, const char *path, mote_artifact **ret);
 
-/* Makes r->wasi as the words say and offers it to r->linker. */
+/* Makes r->wasi as the words say. */
 int set_up_wasi(running *r);
 
 /* Runs what is to be run; returns what to end with. */

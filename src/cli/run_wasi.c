@@ -223,8 +223,7 @@ static int grant_all(running *r)
 int set_up_wasi(running *r)
 {
     mote_error err = {0};
-    if (mote_wasi_new(&r->wasi, &err) != MOTE_OK || mote_wasi_inherit_stdio(r->wasi, &err) != MOTE_OK ||
-        mote_wasi_link(r->linker, &err) != MOTE_OK)
+    if (mote_wasi_new(&r->wasi, &err) != MOTE_OK || mote_wasi_inherit_stdio(r->wasi, &err) != MOTE_OK)
         return fail(&err);
     mote_wasi_attach(r->wasi, r->store);
     int status = set_args(r);

@@ -66,10 +66,10 @@ static const row unstable[] = {
 #include "wasi/wasi.def"
 };
 
-static const row *find(const row *rows, size_t n, const char *name)
+static const row *find(const row *rows, size_t n, mo_span name)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(rows[i].name, name) == 0)
+        if (mo_span_is(name, rows[i].name))
             return &rows[i];
     return NULL;
 }
@@ -84,14 +84,40 @@ static mote_status offer(mote_linker *linker, const char *module, const row *r, 
     return mote_linker_func_raw(linker, module, r->name, &type, callback, NULL, err);
 }
 
+static mote_status offer_stable(mote_linker *linker, const row *r, mote_error *err)
+{
+    return offer(linker, "wasi_snapshot_preview1", r, r->callback, err);
+}
+
+static mote_status offer_unstable(mote_linker *linker, const row *r, mote_error *err)
+{
+    const row *old = find(unstable, MO_COUNT(unstable), (mo_span){(const uint8_t *)r->name, strlen(r->name)});
+    if (strcmp(r->name, "sock_accept") == 0) /* which came later */
+        return MOTE_OK;
+    return offer(linker, "wasi_unstable", r, old ? old->callback : r->callback, err);
+}
+
 mote_status mote_wasi_link(mote_linker *linker, mote_error *err)
 {
     mote_status status = MOTE_OK;
     for (size_t i = 0; i < MO_COUNT(stable) && !status; i++) {
-        const row *old = find(unstable, MO_COUNT(unstable), stable[i].name);
-        status = offer(linker, "wasi_snapshot_preview1", &stable[i], stable[i].callback, err);
-        if (!status && strcmp(stable[i].name, "sock_accept") != 0) /* which came later */
-            status = offer(linker, "wasi_unstable", &stable[i], old ? old->callback : stable[i].callback, err);
+        status = offer_stable(linker, &stable[i], err);
+        if (!status)
+            status = offer_unstable(linker, &stable[i], err);
+    }
+    return status;
+}
+
+mote_status mote_wasi_link_for(mote_linker *linker, const mote_artifact *artifact, mote_error *err)
+{
+    const mo_artifact *a = (const mo_artifact *)artifact;
+    mote_status status = MOTE_OK;
+    for (uint32_t i = 0; i < a->meta->nimports && !status; i++) {
+        mo_span module = mo_meta_name(a, mo_meta_imports(a)[i].module), name = mo_meta_name(a, mo_meta_imports(a)[i].name);
+        bool is_stable = mo_span_is(module, "wasi_snapshot_preview1");
+        const row *r = is_stable || mo_span_is(module, "wasi_unstable") ? find(stable, MO_COUNT(stable), name) : NULL;
+        if (r)
+            status = is_stable ? offer_stable(linker, r, err) : offer_unstable(linker, r, err);
     }
     return status;
 }
