@@ -4,6 +4,8 @@ libmote.so, mote, mote-compile  bytes on disk, stripped; what libmote.so needs i
 --version                       from process start to exit, beside a static C program that
                                 prints a line (native)
 run                             the same for a module that does nothing, compiled before
+hello                           the same for that C program compiled to WASI, run as a module that
+                                the engine's own cache knows already
 peak memory                     the largest resident set of these processes
 
 Programs are started in turns by a small C program, whose own work is not in the time; the
@@ -12,6 +14,7 @@ median is reported."""
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,6 +26,7 @@ from common import Deadline, Figures, Unavailable        # noqa: E402
 BENCH = "lab/size"
 HERE, OUT = Path(__file__).resolve().parent, common.OUT / "size"
 ENGINES = ["native", "mote", "wasmtime", "wamr", "wasmedge"]
+GOAL_HELLO, GOAL_HELLO_WASMTIME, GOAL_HELLO_BYTES = 1.5, 0.3, 4_000_000
 GOAL_LIBRARY, GOAL_START, ALLOWED = 600_000, 1.3, {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}  # libc's own loader
 
 
@@ -66,6 +70,21 @@ def run_command(engine, wasm, deadline):
     return contestants.fill(engine.call, engine, out=out, n=1)
 
 
+def hello_commands(deadline):
+    """{engine: command} to run a WASI program from the engine's cache."""
+    wasm = OUT / "hello.wasm"
+    common.make(wasm, [common.CLANG, "--target=wasm32-wasi", "-O2", HERE / "hello.c", "-o", wasm], [HERE / "hello.c"],
+                deadline)
+    commands = {"mote": [common.find_mote(), wasm]}
+    if shutil.which("wasmtime"):
+        commands["wasmtime"] = [shutil.which("wasmtime"), "run", "-C", "cache=y", wasm]
+    for _ in range(2):                 # mote believes a file's times only when they are some seconds old
+        for command in commands.values():
+            common.run_tool(command, deadline)
+        time.sleep(max(0.0, 3 - (time.time() - wasm.stat().st_mtime)))
+    return commands
+
+
 def prepare(figures, deadline):
     """{(engine, case): command}"""
     wasm = common.compile_guest(HERE / "guest.c", OUT / "guest.wasm", deadline)
@@ -80,6 +99,11 @@ def prepare(figures, deadline):
             commands[engine.name, "run"] = run_command(engine, wasm, deadline)
         except Unavailable as reason:
             figures.absent(engine.name, reason)
+    try:
+        commands["native", "hello"] = [hello]
+        commands.update({(engine, "hello"): command for engine, command in hello_commands(deadline).items()})
+    except Unavailable as reason:
+        figures.absent("hello", reason)
     return commands
 
 
@@ -100,13 +124,25 @@ def spawn_all(commands, rounds, deadline):
     return {key: lines[str(i)] for i, key in enumerate(works)}
 
 
+def check_hello(figures):
+    times = {engine: figures.value(engine, "hello") for engine in ("native", "mote", "wasmtime")}
+    if not times["native"] or not times["mote"]:
+        return
+    figures.put("mote", "hello, ratio", "x", times["mote"] / times["native"])
+    figures.goal("mote", "hello, ratio", GOAL_HELLO, "x", " (of a static C program)")
+    if times["wasmtime"]:
+        figures.put("mote", "hello, of Wasmtime's", "x", times["mote"] / times["wasmtime"])
+        figures.goal("mote", "hello, of Wasmtime's", GOAL_HELLO_WASMTIME, "x")
+    figures.goal("mote", "hello, peak memory", GOAL_HELLO_BYTES, "bytes")
+
+
 def main():
     args = common.parser("lab/size/run", __doc__).parse_args()
     deadline = Deadline(common.quick_seconds() if args.quick else None)
     figures = Figures(BENCH, args, ENGINES)
     measure_files(figures, deadline)
     found = spawn_all(prepare(figures, deadline), args.rounds or (100 if args.quick else 1000), deadline)
-    for case in ("--version", "run"):
+    for case in ("--version", "run", "hello"):
         for engine in ENGINES:
             if (engine, case) in found:
                 figures.put_all(engine, case, "us", [line[0] for line in found[engine, case]], digits=0)
@@ -119,6 +155,7 @@ def main():
             if (engine, "--version") in found:
                 figures.put(engine, "--version, ratio", "x", figures.value(engine, "--version") / hello)
         figures.goal("mote", "--version, ratio", GOAL_START, "x", " (of a static C program)")
+    check_hello(figures)
     figures.table()
     return int(args.check and not figures.all_reached())
 
