@@ -3,9 +3,12 @@
 #include "wasi/tree.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static tree tree_with_file(void)
 {
@@ -530,4 +533,57 @@ TEST(times_are_set_to_the_nanosecond)
     expect_errno(t_times(&t, RW, FOLLOW, "no", 0, 0, both), NOENT);
     expect_errno(t_times(&t, RW, FOLLOW, "loop", 0, 0, both), LOOP);
     tree_end(&t);
+}
+
+/* --- other file systems within --------------------------------------------------------- */
+
+enum { AS_IT_SHOULD = 0, WRONG = 1, NO_MOUNT = 2 };
+
+/* rw/small has room for three names. */
+static void fill_a_small_disk(tree *t)
+{
+    mo_errno e = MO_E_SUCCESS;
+    char name[32];
+    put(t, "rw/f", "hello");
+    expect_errno(t_open_with(t, RW, FOLLOW, "small/f", MO_OFLAG_CREAT, WRITE, 0), SUCCESS);
+    expect_errno(t_rename(t, RW, "f", RW, "small/g"), XDEV);
+    expect_errno(t_rename(t, RW, "small/f", RW, "g"), XDEV);
+    expect_errno(t_link(t, RW, "f", RW, "small/g"), XDEV);
+    expect_errno(t_rmdir(t, RW, "small"), BUSY);
+    expect_errno(t_open(t, RW, "small/../../out/secret"), PERM);
+    for (int i = 0; i < 8 && !e; i++) {
+        snprintf(name, sizeof name, "small/%d", i);
+        e = t_mkdir(t, RW, name);
+    }
+    expect_u64(e, MO_E_NOSPC);
+    expect_errno(t_open_with(t, RW, FOLLOW, "small/new", MO_OFLAG_CREAT, WRITE, 0), NOSPC);
+    expect_errno(t_symlink(t, "f", RW, "small/s"), NOSPC);
+    expect(holds(t, "rw/f", "hello") && !exists(t, "rw/small/new"));
+    t_close(t);
+}
+
+/* In a child, whose mounts are its own. */
+static int mount_within(void)
+{
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return NO_MOUNT;
+    tree t = tree_new();
+    folder(&t, "rw/small");
+    bool mounted = !mount("small", tree_path(&t, "rw/small"), "tmpfs", 0, "size=64k,nr_inodes=4");
+    if (mounted) {
+        fill_a_small_disk(&t);
+        must(umount2(tree_path(&t, "rw/small"), MNT_DETACH) == 0, "umount");
+    }
+    tree_end(&t);
+    return !mounted ? NO_MOUNT : tests.failures ? WRONG : AS_IT_SHOULD;
+}
+
+TEST(mounts_within_a_folder_belong_to_it_and_may_be_full)
+{
+    int status = 0;
+    pid_t pid = fork();
+    must(pid >= 0, "fork");
+    if (pid == 0) _exit(mount_within());
+    must(waitpid(pid, &status, 0) == pid, "waitpid");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_MOUNT) skip("no mounts of our own: this needs root");
+    expect_u64(status, AS_IT_SHOULD);
 }
