@@ -16,8 +16,8 @@ extern "C" {
 typedef struct mote_limits {
     uint64_t memory_bytes;   /* of all unshared memories                             */
     uint64_t table_elements; /* of all tables                                        */
-    uint64_t stack_bytes;    /* of one call, guest frames only; host functions have
-                                256 KiB beyond it. At least 64 KiB                   */
+    uint64_t stack_bytes;    /* of one call, guest frames only: host functions run on
+                                the caller's stack. At least 64 KiB                  */
     uint64_t instances;
     uint64_t exception_bytes; /* exception objects alive at once                     */
 } mote_limits;

@@ -9,6 +9,7 @@
  *   2  an activation is in its thread's list before store->call says that a call
  *      runs and until it says that none does: signal handlers find it;
  *   3  guest frames of one store lie on that store's stack, deeper activations below;
+ *      host functions and helpers run on the stack that the outermost call came from;
  *   4  a trap or exception ends one activation; the callback that made it decides.
  *
  *   enter.c      activations, stacks, the way in        helpers.c  abi.def's helpers
@@ -32,6 +33,7 @@ typedef struct mo_thread {
     bool quiet;  /* a host function writes: SIGPIPE and SIGXFSZ are its errors, no more */
     void *signal_stack;
     size_t signal_stack_len;
+    uintptr_t stack_low, stack_short; /* its own stack, and where little of it is left; or 0 */
     uint64_t ticks;      /* counted by the ticker's signal while it runs (signal.c) */
     bool ticks_run;
     uint32_t idle_ticks; /* without a call */

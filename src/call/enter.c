@@ -7,7 +7,7 @@
 _Static_assert(offsetof(mo_context, run) == CONTEXT_RUN, "x86_64.h");
 _Static_assert(offsetof(mote_caller, callback) == HOST_CALLBACK, "x86_64.h");
 _Static_assert(offsetof(mote_caller, data) == HOST_DATA, "x86_64.h");
-_Static_assert(offsetof(mo_run, stack_limit) == RUN_STACK_LIMIT, "x86_64.h");
+_Static_assert(offsetof(mo_run, host_stack) == RUN_HOST_STACK, "x86_64.h");
 _Static_assert(offsetof(mo_run, handler) == RUN_HANDLER, "x86_64.h");
 _Static_assert(offsetof(mo_run, interrupt) == RUN_INTERRUPT, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_fp) == RUN_HOST_FP, "x86_64.h");
@@ -15,28 +15,30 @@ _Static_assert(offsetof(mo_run, entry) == RUN_ENTRY, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_frame) == RUN_HOST_FRAME, "x86_64.h");
 _Static_assert(offsetof(mo_run, xfer) == RUN_XFER && sizeof(mo_slot_value) == 16, "x86_64.h");
 _Static_assert(offsetof(mo_image, vecs) == IMAGE_VECS, "x86_64.h");
-_Static_assert(MO_STACK_HOST > HELPER_SLACK, "helpers need less than host functions");
 _Static_assert(sizeof(mo_slot_value) == sizeof(mote_raw), "one is the other's public name");
 
 __thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));
 
-/* What a nested call runs on: the stack in use (NULL) if it is the store's own. If a
- * callback of another store makes the call, the store's stack is free below where it
- * was left for that other store: its activation lies there. */
-static mote_status nested_stack(mote_store *store, mo_thread *thread, void **ret, mote_error *err)
+/* What a host function finds left of its thread's stack, if it is on that and not on
+ * one that the embedder made: a guest that calls the host that calls the guest ... ends
+ * before it is full. */
+static bool is_host_stack_short(const mo_thread *thread)
 {
-    const uint8_t *sp = __builtin_frame_address(0);
-    *ret = NULL;
-    if (atomic_load_explicit(&store->thread_id, memory_order_relaxed) != thread->id)
+    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+    return sp >= thread->stack_low && sp < thread->stack_short;
+}
+
+/* A nested call's guest frames go on below the frame of the host call that makes it. */
+static mote_status nested_stack(mote_store *store, const mo_thread *thread, void **ret, mote_error *err)
+{
+    if (atomic_load_explicit(&store->thread_id, memory_order_relaxed) != thread->id || !store->run.host_frame)
         return mo_tell(err, MOTE_MISUSE, "store: a call runs in it on another thread");
-    for (const mo_activation *a = thread->top; !mo_stack_has(&store->stack, sp) && a; a = a->above) {
-        sp = (const uint8_t *)a;
-        *ret = (void *)(((uintptr_t)a - 4096) & ~(uintptr_t)15);
-    }
-    if ((uintptr_t)sp < store->run.stack_limit) {
+    uintptr_t at = ((uintptr_t)store->run.host_frame & ~(uintptr_t)15) - HOST_CALL_FRAME;
+    if (at < (uintptr_t)store->stack.low + MO_FILE_PAGE || is_host_stack_short(thread)) {
         mo_trap_set(store, MO_TRAP_STACK_OVERFLOW, NULL, store->run.host_frame, false);
         return mo_call_failed(store, MOTE_TRAP, err);
     }
+    *ret = (void *)at;
     return MOTE_OK;
 }
 
@@ -88,15 +90,16 @@ mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo
     mote_store_clear(store);
     mo_activation here = {atomic_load_explicit(&thread->top, memory_order_relaxed), store};
     mo_switch change = {.outer = here.above ? here.above->store : NULL};
+    bool switches = !nested || change.outer != store;
     set_top(thread, &here);
     if (!nested)
         begin(store, thread);
-    if (stack)
+    if (switches)
         mo_sanitize_enter(store, &change);
     int status = mo_enter(image, code, context, &store->run, stack);
     if (!nested)
         finish(store);
-    if (stack)
+    if (switches)
         mo_sanitize_leave(store, &change, status != 0);
     if (!nested && store->timeout_us)
         mo_timer_stop(store);

@@ -43,23 +43,31 @@ static inline size_t mo_sanitize_size(const mote_store *store)
     return (size_t)(store->stack.top - store->stack.low);
 }
 
+/* From a guest's stack, which a switch is in progress to, back to the thread's own. */
+static inline void mo_sanitize_back(const void **retbottom, size_t *retsize)
+{
+    __sanitizer_finish_switch_fiber(NULL, retbottom, retsize);
+    __sanitizer_start_switch_fiber(NULL, *retbottom, *retsize);
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+}
+
 /* The switch to the guest's stack stays "in progress" until the way back: the
- * sanitizer accepts both stacks meanwhile, and makes no fake frames there. Only one
- * can be in progress: that to outer's is ended here and begun again on the way back. */
+ * sanitizer accepts both stacks meanwhile, and makes no fake frames: host functions run on
+ * the thread's own. Only one can be in progress: that to outer's is ended here and begun
+ * again on the way back. */
 static inline void mo_sanitize_enter(mote_store *store, mo_switch *s)
 {
     if (s->outer)
-        __sanitizer_finish_switch_fiber(NULL, &s->old_bottom, &s->old_size);
+        mo_sanitize_back(&s->old_bottom, &s->old_size);
     __sanitizer_start_switch_fiber(&s->host, store->stack.low, mo_sanitize_size(store));
 }
 static inline void mo_sanitize_leave(mote_store *store, mo_switch *s, bool failed)
 {
     const void *bottom;
     size_t size;
-    if (failed) /* abandoned frames leave their red zones behind */
-        __asan_unpoison_memory_region(store->stack.low, mo_sanitize_size(store));
+    (void)store, (void)failed;
     __sanitizer_finish_switch_fiber(NULL, &bottom, &size);
-    __sanitizer_start_switch_fiber(NULL, s->outer ? s->old_bottom : bottom, s->outer ? s->old_size : size);
+    __sanitizer_start_switch_fiber(NULL, bottom, size);
     __sanitizer_finish_switch_fiber(s->host, NULL, NULL);
     if (s->outer)
         __sanitizer_start_switch_fiber(NULL, s->outer->stack.low, mo_sanitize_size(s->outer));

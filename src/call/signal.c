@@ -24,11 +24,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SIGNAL_STACK ((size_t)64 << 10)
+#define HOST_HEADROOM ((size_t)256 << 10) /* that a nested call leaves to host functions */
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 static struct sigaction before[MO_COUNT(faults)], before_interrupt;
@@ -443,12 +445,36 @@ static bool make_signal_stack(mo_thread *thread)
     return true;
 }
 
+extern void *__libc_stack_end __attribute__((weak)); /* glibc's: where the first thread's stack begins */
+
+/* The first thread's stack grows up to a limit; asking pthread for it would read
+ * /proc/self/maps. */
+static void find_stack(mo_thread *thread)
+{
+    struct rlimit limit;
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    if (thread->id != getpid()) {
+        if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+            return;
+        pthread_attr_getstack(&attributes, &low, &size);
+        pthread_attr_destroy(&attributes);
+    } else if (&__libc_stack_end && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < (uintptr_t)__libc_stack_end) {
+        size = limit.rlim_cur;
+        low = (uint8_t *)__libc_stack_end - size;
+    }
+    thread->stack_low = (uintptr_t)low;
+    thread->stack_short = (uintptr_t)low + (size / 4 < HOST_HEADROOM ? size / 4 : HOST_HEADROOM);
+}
+
 bool mo_thread_start(void)
 {
     mo_thread *thread = &mo_thread_here;
     if (!make_signal_stack(thread))
         return false;
     thread->id = (int)syscall(SYS_gettid);
+    find_stack(thread);
     if (pthread_setspecific(thread_key, thread) != 0) {
         end_thread(thread);
         return false;

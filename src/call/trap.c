@@ -68,7 +68,7 @@ void mo_trap_set(mote_store *store, uint32_t code, const void *pc, void **frame,
 
 void mo_raise(mo_run *run, uint32_t code)
 {
-    mo_trap_set(mo_store_of(run), code, NULL, __builtin_frame_address(0), false);
+    mo_trap_set(mo_store_of(run), code, NULL, run->host_frame, false);
     mo_leave(run, MOTE_TRAP);
 }
 
@@ -102,7 +102,7 @@ void mo_host_failed(mo_run *run, int status)
     if (status != MOTE_TRAP || !mote_store_trap(store))
         mo_raise(run, MO_TRAP_HOST);
     if (!store->trap.walked)
-        mo_trap_set(store, store->trap.code, NULL, __builtin_frame_address(0), false);
+        mo_trap_set(store, store->trap.code, NULL, run->host_frame, false);
     mo_leave(run, MOTE_TRAP);
 }
 

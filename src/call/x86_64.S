@@ -6,6 +6,10 @@
  * abi.h states the guest's convention: context in r10, arguments as in C, results in
  * rax rdx rcx r8 and xmm0-3.
  *
+ * Guest code has a stack of its own. Whatever of the host it calls runs on the stack that
+ * the call came from, below the innermost entry's frame (run->host_stack), and leaves
+ * nothing on the guest's but the frame that backtraces go through.
+ *
  * Interruption: the handler abandons a call whose program counter is in guest code,
  * between the labels *_guest and *_guest_end of the entries, or between
  * mo_asm_guest and mo_asm_guest_end; elsewhere it sets run->interrupt, which is
@@ -24,10 +28,6 @@ mo_asm_begin:
 #define GLOBAL(name) .globl name; .hidden name; .type name, @function; .p2align 4; name:
 #define LABEL(name) .globl name; .hidden name; name:
 #define END(name) .size name, . - name
-
-/* The trap instruction of abi.h. */
-#define TRAP_HERE(code) .byte 0x67, 0x0f, 0xb9, 0x80; .long code
-#define STACK_OVERFLOW 15
 
 /* --- host to guest ------------------------------------------------------- */
 
@@ -63,8 +63,8 @@ mo_asm_begin:
         .cfi_restore_state
         .endm
 
-/* rdi image, rsi code, rdx context, rcx run, r8 stack or 0. The frame keeps what the
- * ABI of the host wants back, and the run's handler, entry and host_frame: a nested
+/* rdi image, rsi code, rdx context, rcx run, r8 stack. The frame keeps what the ABI of
+ * the host wants back, and the run's handler, entry, host_frame and host_stack: a nested
  * call is a barrier to exceptions. */
 GLOBAL(mo_enter)
         SAVE
@@ -72,16 +72,18 @@ GLOBAL(mo_enter)
         pushq   RUN_ENTRY(%rcx)
         pushq   RUN_HOST_FRAME(%rcx)
         push    %rdi
-        push    %rdi                    /* room for MXCSR */
+        pushq   RUN_HOST_STACK(%rcx)
+        push    %rdi                    /* room for MXCSR, twice: rsp is a multiple of 16 */
+        push    %rdi
         stmxcsr ENTRY_MXCSR(%rbp)
         mov     %rcx, %rbx
         mov     %rsi, %rax
         mov     %rdx, %r10
         mov     %rdi, %r11
-        test    %r8, %r8
-        cmovz   %rsp, %r8
         movq    $0, RUN_HANDLER(%rbx)
+        movq    $0, RUN_HOST_FRAME(%rbx)
         mov     %rbp, RUN_ENTRY(%rbx)
+        mov     %rsp, RUN_HOST_STACK(%rbx)
         mov     %r8, %rsp
         mov     ENTRY_MXCSR(%rbp), %ecx
         and     $MXCSR_MODES, %ecx
@@ -122,6 +124,8 @@ leave_full:                             /* eax status, rbx run, rbp the frame */
         mov     ENTRY_HANDLER(%rbp), %rcx
         mov     ENTRY_ENTRY(%rbp), %rdx
         mov     ENTRY_HOST_FRAME(%rbp), %rsi
+        mov     ENTRY_HOST_STACK(%rbp), %rdi
+        mov     %rdi, RUN_HOST_STACK(%rbx)
         mov     %rcx, RUN_HANDLER(%rbx)
         mov     %rdx, RUN_ENTRY(%rbx)
         mov     %rsi, RUN_HOST_FRAME(%rbx)
@@ -145,8 +149,8 @@ fp_right: .long 0x30800000, 0xb0800000, 0x80800000, 0x00800000
 fp_sums: .long  0x3f800000, 0x3f800000, 0x00400000, 0x00c00000
         .text
 
-/* rdi values, rsi code, rdx context, rcx run, r8 stack, r9d counts. Handler and
- * host_frame of the run are NULL and stay so: nothing is to be kept of them. */
+/* rdi values, rsi code, rdx context, rcx run, r8 stack, r9d counts. The run's handler is
+ * NULL and stays so, and of an outermost call's host_frame nothing is to be kept. */
 GLOBAL(mo_enter_fast)
         SAVE
         push    %rdi
@@ -159,6 +163,8 @@ GLOBAL(mo_enter_fast)
         mov     %rdi, %r11
         lea     ENTRY_FAST(%rbp), %rcx
         mov     %rcx, RUN_ENTRY(%rbx)
+        lea     -FAST_SIZE(%rbp), %rcx
+        mov     %rcx, RUN_HOST_STACK(%rbx)
         mov     %r8, %rsp
         movaps  fp_left(%rip), %xmm0
         addps   fp_right(%rip), %xmm0
@@ -224,6 +230,8 @@ fp_modes_back:
 END(mo_enter_fast)
 
 enter_interrupted:
+        mov     RUN_HOST_STACK(%rbx), %rsp
+        movq    $0, RUN_HOST_FRAME(%rbx)
         mov     %rbx, %rdi
         call    mo_raise_interrupt
 
@@ -274,7 +282,7 @@ LABEL(mo_asm_guest)
 
 /* --- guest to host ------------------------------------------------------- */
 
-/* r10 the host record. What the callback sees lies at rsp: its values or, in the
+/* r10 the host record. What the callback sees lies in this frame: its values or, in the
  * general form, a mo_image. -8(%rbp) keeps the run. */
         .macro HOST_ENTER size
         .cfi_startproc
@@ -285,8 +293,6 @@ LABEL(mo_asm_guest)
         .cfi_def_cfa_register %rbp
         sub     $\size, %rsp
         mov     CONTEXT_RUN(%r10), %r11
-        cmp     RUN_STACK_LIMIT(%r11), %rsp
-        jb      host_overflow
         mov     %r11, -8(%rbp)
         mov     %rbp, RUN_HOST_FRAME(%r11)
         .endm
@@ -311,7 +317,7 @@ LABEL(mo_asm_guest)
         .macro HOST_CALL nparams, wide
         .p2align 4
 mo_host_call_\nparams\()_\wide\():
-        HOST_ENTER 160
+        HOST_ENTER HOST_VALUES_FRAME
         .if \nparams > 0
         mov     %rdi, 0(%rsp)
         .endif
@@ -345,15 +351,16 @@ mo_host_call_\nparams\()_\wide\():
         mov     %r10, %rdi
         mov     HOST_DATA(%r10), %rsi
         mov     %rsp, %rdx
+        mov     RUN_HOST_STACK(%r11), %rsp
         call    *HOST_CALLBACK(%r10)
         HOST_LOOK
         .if \wide
-        mov     0(%rsp), %rax
-        mov     16(%rsp), %rdx
-        mov     32(%rsp), %rcx
-        mov     48(%rsp), %r8
+        mov     -HOST_VALUES_FRAME(%rbp), %rax
+        mov     16-HOST_VALUES_FRAME(%rbp), %rdx
+        mov     32-HOST_VALUES_FRAME(%rbp), %rcx
+        mov     48-HOST_VALUES_FRAME(%rbp), %r8
         .else
-        mov     0(%rsp), %eax
+        mov     -HOST_VALUES_FRAME(%rbp), %eax
         .endif
         HOST_EXIT
         .endm
@@ -364,7 +371,7 @@ mo_host_call_\nparams\()_\wide\():
         .endr
 
 GLOBAL(mo_host_call_all)
-        HOST_ENTER 192
+        HOST_ENTER HOST_IMAGE_FRAME
         mov     %rdi, 0(%rsp)
         mov     %rsi, 8(%rsp)
         mov     %rdx, 16(%rsp)
@@ -381,22 +388,21 @@ GLOBAL(mo_host_call_all)
         movups  %xmm7, IMAGE_VECS+112(%rsp)
         mov     %r10, %rdi
         mov     %rsp, %rsi
+        mov     RUN_HOST_STACK(%r11), %rsp
         call    mo_host_marshal
         HOST_LOOK
-        mov     0(%rsp), %rax
-        mov     8(%rsp), %rdx
-        mov     16(%rsp), %rcx
-        mov     24(%rsp), %r8
-        movups  IMAGE_VECS(%rsp), %xmm0
-        movups  IMAGE_VECS+16(%rsp), %xmm1
-        movups  IMAGE_VECS+32(%rsp), %xmm2
-        movups  IMAGE_VECS+48(%rsp), %xmm3
+        mov     -HOST_IMAGE_FRAME(%rbp), %rax
+        mov     8-HOST_IMAGE_FRAME(%rbp), %rdx
+        mov     16-HOST_IMAGE_FRAME(%rbp), %rcx
+        mov     24-HOST_IMAGE_FRAME(%rbp), %r8
+        movups  IMAGE_VECS-HOST_IMAGE_FRAME(%rbp), %xmm0
+        movups  IMAGE_VECS+16-HOST_IMAGE_FRAME(%rbp), %xmm1
+        movups  IMAGE_VECS+32-HOST_IMAGE_FRAME(%rbp), %xmm2
+        movups  IMAGE_VECS+48-HOST_IMAGE_FRAME(%rbp), %xmm3
         HOST_EXIT
 END(mo_host_call_all)
 
-host_overflow:                          /* too little stack for C: by the trap handler */
-        TRAP_HERE(STACK_OVERFLOW)
-host_failed:
+host_failed:                            /* on the host's stack */
         mov     %r11, %rdi
         mov     %eax, %esi
         call    mo_host_failed
@@ -418,11 +424,9 @@ mo_stub_\name:
         mov     %rsp, %rbp
         .cfi_def_cfa_register %rbp
         mov     CONTEXT_RUN(%rdi), %r11
-        lea     HELPER_SLACK(%rsp), %rax
-        cmp     RUN_STACK_LIMIT(%r11), %rax
-        jb      host_overflow
         push    %r11
-        push    %r11
+        mov     %rbp, RUN_HOST_FRAME(%r11)
+        mov     RUN_HOST_STACK(%r11), %rsp
         call    mo_helper_\name
         jmp     stub_out
         .cfi_endproc
@@ -437,7 +441,7 @@ stub_out:
         .cfi_startproc
         .cfi_def_cfa %rbp, 16
         .cfi_offset %rbp, -16
-        mov     (%rsp), %r11
+        mov     -8(%rbp), %r11
         cmpl    $0, RUN_INTERRUPT(%r11)
         jne     host_interrupted
         leave

@@ -6,7 +6,7 @@
 #define CONTEXT_RUN 8
 #define HOST_CALLBACK 40
 #define HOST_DATA 48
-#define RUN_STACK_LIMIT 0
+#define RUN_HOST_STACK 0
 #define RUN_HANDLER 16
 #define RUN_INTERRUPT 32
 #define RUN_HOST_FP 40
@@ -24,12 +24,20 @@
 #define ENTRY_ENTRY -56
 #define ENTRY_HOST_FRAME -64
 #define ENTRY_IMAGE -72
-#define ENTRY_MXCSR -80
-#define ENTRY_SIZE 80
+#define ENTRY_HOST_STACK -80
+#define ENTRY_MXCSR -88
+#define ENTRY_SIZE 96
+
+/* The two forms of a host call's frame, from its rbp down: the values of as many integers
+ * as there can be, or a mo_image; and the run. With what is around them: */
+#define HOST_VALUES_FRAME 160
+#define HOST_IMAGE_FRAME 192
+#define HOST_CALL_FRAME 256
 
 /* A frame of mo_enter_fast. */
 #define FAST_VALUES -48
 #define FAST_NRESULTS -56
+#define FAST_SIZE 64
 
 /* Set in run->host_fp beside the MXCSR that it holds. */
 #define HOST_FP_SET 0x100000000
@@ -37,9 +45,6 @@
 /* Rounding to nearest, no flushing, all exceptions masked; the flags do not count. */
 #define MXCSR_DEFAULT 0x1f80
 #define MXCSR_MODES 0xffc0
-
-/* Helpers leave this much of a host function's share of the stack to themselves. */
-#define HELPER_SLACK 0x40000
 
 #ifndef __ASSEMBLER__
 
@@ -53,7 +58,7 @@ typedef struct mo_image {
     uint8_t vecs[MO_VEC_ARGS][16];
 } mo_image;
 
-/* Calls code on stack (NULL: the one that is in use) with the image's registers, and
+/* Calls code on stack with the image's registers, and
  * brings its results back in the image. 0, MOTE_TRAP, MOTE_EXCEPTION or MOTE_EXIT. */
 int mo_enter(mo_image *image, const void *code, mo_context *context, mo_run *run, void *stack);
 /* The same for an outermost call of nparams integers to nresults integers in values.

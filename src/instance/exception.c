@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #define BLOCK_BYTES ((size_t)1 << MO_BLOCK_SHIFT)
+#define LARGEST_HOST_STACK ((size_t)64 << 20)
 #define FIRST_BLOCKS 4 /* before anything is collected: 8192 small exceptions */
 
 static bool reserve(mo_exceptions *e, uint64_t limit_bytes)
@@ -105,22 +106,27 @@ static void mark_grey(mo_exceptions *e)
     }
 }
 
-/* Everything below the caller's frame is dead; registers are spilled into it. */
-__attribute__((noinline)) static void mark_stack(mote_store *store)
+/* The guest's frames, and those of the host from here up to where the guest called it:
+ * registers that the guest had in use are spilled there, the last of them here. */
+__attribute__((noinline)) static void mark_stacks(mote_store *store)
 {
     __builtin_unwind_init();
-    const uint8_t *sp = (const uint8_t *)__builtin_frame_address(0) - 256; /* with this frame's spills */
+    uintptr_t sp = (uintptr_t)__builtin_frame_address(0) - 256; /* with this frame's spills */
+    uintptr_t guest = (uintptr_t)store->run.host_frame - 256, host = store->run.host_stack;
     if (!mo_store_runs(store))
         return;
-    if (!mo_stack_has(&store->stack, sp)) /* in a callback of another store, called from here */
-        sp = store->stack.low;
-    mark_words(&store->exceptions, (const void *)((uintptr_t)sp & ~(uintptr_t)7), store->stack.top);
+    if (!mo_stack_has(&store->stack, (const void *)guest))
+        guest = (uintptr_t)store->stack.low;
+    if (host < sp || host - sp > LARGEST_HOST_STACK) /* on a stack that the embedder switched to */
+        host = sp + 1024;
+    mark_words(&store->exceptions, (const void *)(sp & ~(uintptr_t)7), (const void *)host);
+    mark_words(&store->exceptions, (const void *)(guest & ~(uintptr_t)7), store->stack.top);
 }
 
 static void mark_roots(mote_store *store)
 {
     mo_exceptions *e = &store->exceptions;
-    mark_stack(store);
+    mark_stacks(store);
     mark_words(e, store->run.xfer, store->run.xfer + MO_XFER_SLOTS);
     mark(e, (uintptr_t)store->run.exception);
     mark(e, (uintptr_t)store->pending);

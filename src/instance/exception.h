@@ -32,7 +32,7 @@ typedef struct mo_exceptions {
 } mo_exceptions;
 
 /* A new exception with tag and nparams unset; NULL: no room even after collecting.
- * Must run on the guest stack if a call runs. */
+ * If a call runs: from a helper or host function of it. */
 mo_exception *mo_exception_new(mote_store *store, uint32_t nparams);
 /* May p be one of the store's exceptions? */
 bool mo_exception_plausible(const mo_exceptions *e, const void *p);

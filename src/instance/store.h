@@ -18,23 +18,21 @@
 
 /* --- stacks ------------------------------------------------------------- */
 
-/* Guest code runs on a stack of the store's own:
+/* Guest code runs on a stack of the store's own, and nothing else does:
  *
- *   base          low                 limit                        top
- *    +-------------+-------------------+----------------------------+
- *    | guard: none | for host functions| for guest frames           |
- *    +-------------+-------------------+----------------------------+
+ *   base          low                          top
+ *    +-------------+----------------------------+
+ *    | guard: none | guest frames               |
+ *    +-------------+----------------------------+
  *
- * Guest code touches every page of its frames, so it meets the guard; a host call
- * needs a stack pointer above limit, a helper less. */
+ * Guest code touches every page of its frames, so it meets the guard. */
 typedef struct mo_stack {
     uint8_t *base;
     size_t len;
-    uint8_t *low, *limit, *top;
+    uint8_t *low, *top;
 } mo_stack;
 
 #define MO_STACK_GUARD ((size_t)1 << 20)
-#define MO_STACK_HOST ((size_t)320 << 10) /* 256 KiB for the function, the rest for its arguments */
 
 bool mo_stack_map(uint64_t guest_bytes, mo_stack *ret, mote_error *err);
 void mo_stack_unmap(mo_stack *stack);
