@@ -49,8 +49,8 @@ MOTE_API mote_store *mote_func_store(const mote_func *func);
 /* --- host functions ----------------------------------------------------- */
 
 /** A host function. It runs on the stack that the guest was called from; it may call
- *  guests again (a trap, once less than 256 KiB of the thread's stack are left). It may be interrupted by nothing; the guest's time limit takes
- *  effect when it returns.
+ *  guests again (a trap, once less than 256 KiB of the thread's stack are left). It is
+ *  interrupted by nothing; the guest's time limit takes effect when it returns.
  *  Returns MOTE_OK with all results written, or fails:
  *    return mote_caller_trap(...)    ends the guest's call with a trap
  *    return mote_caller_throw(...)   throws into the guest

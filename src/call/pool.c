@@ -115,6 +115,10 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     }
     pool->n++;
     p->store->pooled = p;
+    if (!mo_stack_narrow(&p->store->stack, &e)) {
+        free_pooled(p);
+        return mo_told(&e, err);
+    }
     mo_limit_ticks(p->store, pool->limits.timeout_us);
     status = mo_linker_make(program->linker, p->store, (mote_artifact *)program->artifact, &p->instance, err);
     if (!status && !track(p, &e))
@@ -273,6 +277,7 @@ static void reset_store(mote_store *store)
 {
     if (store->exceptions.map)
         mo_exceptions_release(&store->exceptions);
+    mo_stack_wipe(&store->stack);
     mote_store_clear(store);
     store->data = NULL;
     store->wasi = NULL;

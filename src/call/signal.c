@@ -73,6 +73,8 @@ static void pass_on(const struct sigaction *old, int number, siginfo_t *info, vo
 
 /* --- faults ------------------------------------------------------------- */
 
+static bool is_guest_code(const void *pc) { return mo_artifact_find(pc) || mo_asm_has(pc); }
+
 static bool in_guard(const mo_stack *stack, const uint8_t *address)
 {
     return address >= stack->base && address < stack->low;
@@ -86,7 +88,6 @@ static bool in_memory(const mote_store *store, const uint8_t *address)
     return false;
 }
 
-static bool is_guest_code(const void *pc) { return mo_artifact_find(pc) || mo_asm_has(pc); }
 
 /* The trap that a fault means, or MO_TRAP_NONE if it is not the guest's. */
 static uint32_t classify(const mote_store *store, int number, const siginfo_t *info, const void *pc)
@@ -100,9 +101,13 @@ static uint32_t classify(const mote_store *store, int number, const siginfo_t *i
     return mo_artifact_find(pc) && in_memory(store, info->si_addr) ? MO_TRAP_MEMORY_BOUNDS : MO_TRAP_NONE;
 }
 
-/* A write to a page that is read-only until somebody writes to it: by guest or host. */
+/* An access to a page that is closed until somebody wants it: of the guest's stack, or of
+ * a memory, by a write of guest or host. */
 static bool opens(const mo_activation *top, const siginfo_t *info, const ucontext_t *uc)
 {
+    if (top && info->si_code == SEGV_ACCERR && is_guest_code(mo_signal_pc(uc)) &&
+        mo_stack_open(&top->store->stack, info->si_addr))
+        return true;
     if (info->si_code != SEGV_ACCERR || !mo_signal_is_write(uc))
         return false;
     for (mote_memory *m = top ? top->store->memories : NULL; m; m = m->next)

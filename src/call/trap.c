@@ -34,7 +34,8 @@ static void add_frame(mote_trap *trap, const void *pc)
 
 static bool usable(const mo_stack *stack, void *const *frame, void *const *last)
 {
-    return frame > last && ((uintptr_t)frame & 7) == 0 && mo_stack_has(stack, frame) && mo_stack_has(stack, frame + 1);
+    return frame > last && ((uintptr_t)frame & 7) == 0 && mo_stack_is_open(stack, frame) &&
+           mo_stack_is_open(stack, frame + 1);
 }
 
 /* Reads frames that others may be in the middle of making. */

@@ -116,7 +116,7 @@ __attribute__((noinline)) static void mark_stacks(mote_store *store)
     if (!mo_store_runs(store))
         return;
     if (!mo_stack_has(&store->stack, (const void *)guest))
-        guest = (uintptr_t)store->stack.low;
+        guest = (uintptr_t)store->stack.open;
     if (host < sp || host - sp > LARGEST_HOST_STACK) /* on a stack that the embedder switched to */
         host = sp + 1024;
     mark_words(&store->exceptions, (const void *)(sp & ~(uintptr_t)7), (const void *)host);

@@ -1,7 +1,5 @@
-/* store.c - stores and their guest stacks: made, counted, released. */
+/* store.c - stores: made, counted, released. */
 #include "instance/instance.h"
-
-#include <sys/mman.h>
 
 mote_limits mote_limits_default(void)
 {
@@ -24,33 +22,6 @@ mote_status mo_tell(mote_error *err, mote_status status, const char *format, ...
     return status;
 }
 
-bool mo_stack_map(uint64_t guest_bytes, mo_stack *ret, mote_error *err)
-{
-    if (guest_bytes < 65536 || guest_bytes > UINT64_C(1) << 36)
-        return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE,
-                       "stack: %" PRIu64 " bytes wanted, 65536 to 2^36 possible", guest_bytes);
-    size_t usable = mo_round_up(guest_bytes, MO_FILE_PAGE);
-    mo_stack stack = {.len = MO_STACK_GUARD + usable};
-    stack.base = mmap(NULL, stack.len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (stack.base == MAP_FAILED)
-        return mo_fail_nomem(err);
-    stack.low = stack.base + MO_STACK_GUARD;
-    stack.top = stack.base + stack.len;
-    if (mprotect(stack.low, usable, PROT_READ | PROT_WRITE) != 0) {
-        munmap(stack.base, stack.len);
-        return mo_fail_nomem(err);
-    }
-    *ret = stack;
-    return true;
-}
-
-void mo_stack_unmap(mo_stack *stack)
-{
-    if (stack->base)
-        munmap(stack->base, stack->len);
-    stack->base = NULL;
-}
-
 bool mo_store_init(mote_store *store, mote_engine *engine, mo_spares *spares, const mote_limits *limits,
                    const void *const *helpers, mote_error *err)
 {
@@ -65,7 +36,6 @@ bool mo_store_init(mote_store *store, mote_engine *engine, mo_spares *spares, co
     if (!mo_stack_map(store->limits.stack_bytes, &store->stack, err))
         return false;
     store->used.stack_bytes = store->limits.stack_bytes;
-    ((volatile uint8_t *)store->stack.top)[-1] = 0; /* every call's first page: now, not then */
     return true;
 }
 

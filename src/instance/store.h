@@ -13,33 +13,9 @@
 #include "artifact/artifact.h"
 #include "instance/exception.h"
 #include "instance/slot.h"
+#include "instance/stack.h"
 #include "mote/limits.h"
 #include "mote/store.h"
-
-/* --- stacks ------------------------------------------------------------- */
-
-/* Guest code runs on a stack of the store's own, and nothing else does:
- *
- *   base          low                          top
- *    +-------------+----------------------------+
- *    | guard: none | guest frames               |
- *    +-------------+----------------------------+
- *
- * Guest code touches every page of its frames, so it meets the guard. */
-typedef struct mo_stack {
-    uint8_t *base;
-    size_t len;
-    uint8_t *low, *top;
-} mo_stack;
-
-#define MO_STACK_GUARD ((size_t)1 << 20)
-
-bool mo_stack_map(uint64_t guest_bytes, mo_stack *ret, mote_error *err);
-void mo_stack_unmap(mo_stack *stack);
-static inline bool mo_stack_has(const mo_stack *stack, const void *p)
-{
-    return (const uint8_t *)p >= stack->low && (const uint8_t *)p < stack->top;
-}
 
 /* --- traps -------------------------------------------------------------- */
 

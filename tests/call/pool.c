@@ -1,6 +1,7 @@
 /* Pools: whatever a run did, the next loan finds a new instance, byte for byte, by each
  * way of resetting; limits hold and misuse is told. */
 #include "call/guest.h"
+#include "instance/store.h"
 #include "mote/pool.h"
 
 #include <pthread.h>
@@ -473,4 +474,32 @@ TEST(each_failed_allocation_is_survived)
     }
     mote_linker_free(linker);
     mote_artifact_unref(artifact);
+}
+
+/* --- the guest's stack ----------------------------------------------------------------- */
+
+TEST(a_deep_stack_is_opened_once_and_wiped)
+{
+    need_compiler();
+    guest g = {0};
+    guest_memory(&g, BYTES(0, 1));
+    guest_func(&g, "down", "i:i",
+               BYTES(w_local_get, 0, w_i32_eqz, w_if, T_I32, w_i32_const, 1, w_else, w_local_get, 0, w_i32_const, 1,
+                     w_i32_sub, w_call, 0, w_local_get, 0, w_i32_add, w_end, w_end));
+    fixture f = begin_with(g, NULL);
+    for (int i = 0; i < 4; i++) {
+        lend(&f);
+        expect_u64(run(&f, "down", 3000, 0), 4501501);
+        const mo_stack *stack = &mote_instance_store(f.instance)->stack;
+        size_t open = (size_t)(stack->top - stack->open), dirty = 0;
+        expect(open > 3000 * 16 && open < 1 << 20);
+        for (const uint8_t *p = stack->open; p < stack->top; p++) dirty += *p != 0;
+        expect(dirty > 1000);
+        take_back(&f);
+        dirty = 0;
+        for (const uint8_t *p = stack->open; p < stack->top; p++) dirty += *p != 0;
+        expect_u64(dirty, 0);
+        expect_u64((size_t)(stack->top - stack->open), open);
+    }
+    end(&f);
 }
