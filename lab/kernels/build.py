@@ -6,7 +6,6 @@ Nothing here is timed."""
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "guests"))
 import common                          # noqa: E402
+import kit                             # noqa: E402
 from common import CLANG, ROOT, Deadline, Unavailable, make, quick_seconds, run_tool    # noqa: E402, F401
 
 OUT = common.OUT / "kernels"
@@ -112,48 +113,21 @@ def compile_main(path, out, deadline):
 
 # ---- programs ---------------------------------------------------------------------
 
-def fetch_sources(packages, deadline):
-    """Fetches and unpacks Debian source packages with an apt configuration of our own,
-    so that the system's stays as it is."""
-    apt = OUT / "apt"
-    for folder in ("lists/partial", "cache/archives/partial", "source"):
-        (apt / folder).mkdir(parents=True, exist_ok=True)
-    try:
-        targets = subprocess.run(
-            ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)",
-             "Identifier: Packages"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        raise Unavailable("apt-get can't say where Debian's packages come from") from None
-    lines = {"deb-src {} {} {}\n".format(*target.split("|")[1:])
-             for target in targets.splitlines() if target.startswith("Debian|")}
-    if not lines:
-        raise Unavailable("apt knows no Debian archive (apt-get update may help)")
-    (apt / "sources.list").write_text("".join(sorted(lines)))
-    options = ["-o", f"Dir::Etc::sourcelist={apt}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null",
-               "-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}/cache",
-               "-o", "APT::Sandbox::User=root"]
-    run_tool(["apt-get", *options, "update"], deadline)
-    run_tool(["apt-get", *options, "source", "--only-source", *packages], deadline, cwd=apt / "source")
-
-
 _fetching = threading.Lock()
 
 
 def find_source(package, deadline, built_only):
     with _fetching:
-        for attempt in range(2):
-            folders = sorted(path for path in (OUT / "apt" / "source").glob(package + "-*")
-                             if path.is_dir())
-            if folders:
-                break
-            if built_only:
-                raise Unavailable("not built yet (run without --quick, or with --build)")
-            fetch_sources([case.package for case in program_cases()], deadline)
-        else:
-            raise Unavailable(f"source package {package} was not unpacked")
+        if built_only and not (OUT / "sources" / (package + ".done")).exists():
+            raise Unavailable("not built yet (run without --quick, or with --build)")
+        deadline.check()
+        try:
+            source = kit.debian_source(OUT, package)
+        except kit.Missing as reason:
+            raise Unavailable(str(reason)) from None
         if package == "sqlite3":
-            amalgamate(folders[-1], deadline)
-        return folders[-1]
+            amalgamate(source, deadline)
+        return source
 
 
 def amalgamate(source, deadline):
