@@ -7,7 +7,7 @@
 _Static_assert(offsetof(mo_context, run) == CONTEXT_RUN, "x86_64.h");
 _Static_assert(offsetof(mote_caller, callback) == HOST_CALLBACK, "x86_64.h");
 _Static_assert(offsetof(mote_caller, data) == HOST_DATA, "x86_64.h");
-_Static_assert(offsetof(mo_run, host_stack) == RUN_HOST_STACK, "x86_64.h");
+_Static_assert(FAST_NRESULTS == ENTRY_KIND - FAST_SIZE, "x86_64.h");
 _Static_assert(offsetof(mo_run, handler) == RUN_HANDLER, "x86_64.h");
 _Static_assert(offsetof(mo_run, interrupt) == RUN_INTERRUPT, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_fp) == RUN_HOST_FP, "x86_64.h");

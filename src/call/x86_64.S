@@ -7,7 +7,7 @@
  * rax rdx rcx r8 and xmm0-3.
  *
  * Guest code has a stack of its own. Whatever of the host it calls runs on the stack that
- * the call came from, below the innermost entry's frame (run->host_stack), and leaves
+ * the call came from, below the innermost entry's frame (run->entry), and leaves
  * nothing on the guest's but the frame that backtraces go through.
  *
  * Interruption: the handler abandons a call whose program counter is in guest code,
@@ -64,17 +64,17 @@ mo_asm_begin:
         .endm
 
 /* rdi image, rsi code, rdx context, rcx run, r8 stack. The frame keeps what the ABI of
- * the host wants back, and the run's handler, entry, host_frame and host_stack: a nested
- * call is a barrier to exceptions. */
+ * the host wants back, and the run's handler, entry and host_frame: a nested call is a
+ * barrier to exceptions. */
 GLOBAL(mo_enter)
         SAVE
         pushq   RUN_HANDLER(%rcx)
         pushq   RUN_ENTRY(%rcx)
         pushq   RUN_HOST_FRAME(%rcx)
         push    %rdi
-        pushq   RUN_HOST_STACK(%rcx)
-        push    %rdi                    /* room for MXCSR, twice: rsp is a multiple of 16 */
-        push    %rdi
+        push    %rdi                    /* room for MXCSR */
+        pushq   $ENTRY_IS_FULL
+        push    %rdi                    /* rsp is a multiple of 16 */
         stmxcsr ENTRY_MXCSR(%rbp)
         mov     %rcx, %rbx
         mov     %rsi, %rax
@@ -82,8 +82,7 @@ GLOBAL(mo_enter)
         mov     %rdi, %r11
         movq    $0, RUN_HANDLER(%rbx)
         movq    $0, RUN_HOST_FRAME(%rbx)
-        mov     %rbp, RUN_ENTRY(%rbx)
-        mov     %rsp, RUN_HOST_STACK(%rbx)
+        mov     %rsp, RUN_ENTRY(%rbx)
         mov     %r8, %rsp
         mov     ENTRY_MXCSR(%rbp), %ecx
         and     $MXCSR_MODES, %ecx
@@ -124,8 +123,6 @@ leave_full:                             /* eax status, rbx run, rbp the frame */
         mov     ENTRY_HANDLER(%rbp), %rcx
         mov     ENTRY_ENTRY(%rbp), %rdx
         mov     ENTRY_HOST_FRAME(%rbp), %rsi
-        mov     ENTRY_HOST_STACK(%rbp), %rdi
-        mov     %rdi, RUN_HOST_STACK(%rbx)
         mov     %rcx, RUN_HANDLER(%rbx)
         mov     %rdx, RUN_ENTRY(%rbx)
         mov     %rsi, RUN_HOST_FRAME(%rbx)
@@ -161,10 +158,8 @@ GLOBAL(mo_enter_fast)
         mov     %rsi, %rax
         mov     %rdx, %r10
         mov     %rdi, %r11
-        lea     ENTRY_FAST(%rbp), %rcx
-        mov     %rcx, RUN_ENTRY(%rbx)
         lea     -FAST_SIZE(%rbp), %rcx
-        mov     %rcx, RUN_HOST_STACK(%rbx)
+        mov     %rcx, RUN_ENTRY(%rbx)
         mov     %r8, %rsp
         movaps  fp_left(%rip), %xmm0
         addps   fp_right(%rip), %xmm0
@@ -230,7 +225,7 @@ fp_modes_back:
 END(mo_enter_fast)
 
 enter_interrupted:
-        mov     RUN_HOST_STACK(%rbx), %rsp
+        mov     RUN_ENTRY(%rbx), %rsp
         movq    $0, RUN_HOST_FRAME(%rbx)
         mov     %rbx, %rdi
         call    mo_raise_interrupt
@@ -238,14 +233,12 @@ enter_interrupted:
 /* rdi run, esi status */
 GLOBAL(mo_leave)
         mov     %rdi, %rbx
-        mov     RUN_ENTRY(%rdi), %rbp
+        mov     RUN_ENTRY(%rdi), %rsp
         mov     %esi, %eax
-        test    $ENTRY_FAST, %bpl
-        jne     1f
-        lea     -ENTRY_SIZE(%rbp), %rsp
-        jmp     leave_full
-1:      sub     $ENTRY_FAST, %rbp
-        lea     FAST_NRESULTS(%rbp), %rsp
+        lea     ENTRY_SIZE(%rsp), %rbp
+        cmpq    $ENTRY_IS_FULL, ENTRY_KIND(%rsp)
+        je      leave_full
+        lea     FAST_SIZE(%rsp), %rbp
         movq    $0, RUN_HANDLER(%rbx)
         jmp     leave_fast
 END(mo_leave)
@@ -351,7 +344,7 @@ mo_host_call_\nparams\()_\wide\():
         mov     %r10, %rdi
         mov     HOST_DATA(%r10), %rsi
         mov     %rsp, %rdx
-        mov     RUN_HOST_STACK(%r11), %rsp
+        mov     RUN_ENTRY(%r11), %rsp
         call    *HOST_CALLBACK(%r10)
         HOST_LOOK
         .if \wide
@@ -388,7 +381,7 @@ GLOBAL(mo_host_call_all)
         movups  %xmm7, IMAGE_VECS+112(%rsp)
         mov     %r10, %rdi
         mov     %rsp, %rsi
-        mov     RUN_HOST_STACK(%r11), %rsp
+        mov     RUN_ENTRY(%r11), %rsp
         call    mo_host_marshal
         HOST_LOOK
         mov     -HOST_IMAGE_FRAME(%rbp), %rax
@@ -426,7 +419,7 @@ mo_stub_\name:
         mov     CONTEXT_RUN(%rdi), %r11
         push    %r11
         mov     %rbp, RUN_HOST_FRAME(%r11)
-        mov     RUN_HOST_STACK(%r11), %rsp
+        mov     RUN_ENTRY(%r11), %rsp
         call    mo_helper_\name
         jmp     stub_out
         .cfi_endproc

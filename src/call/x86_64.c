@@ -32,12 +32,15 @@ uint32_t mo_asm_trap_code(const void *pc)
     return memcmp(code, trap, sizeof trap) == 0 ? code[4] : MO_TRAP_NONE;
 }
 
-static bool is_fast(const void *entry) { return (uintptr_t)entry & ENTRY_FAST; }
+static bool is_fast(const void *entry)
+{
+    return *(const int64_t *)(const void *)((const uint8_t *)entry + ENTRY_KIND) != ENTRY_IS_FULL;
+}
 
 /* A field of a full frame; a fast one is outermost and has none. */
 static void *field_of(void *entry, ptrdiff_t at)
 {
-    return entry && !is_fast(entry) ? *(void **)(void *)((uint8_t *)entry + at) : NULL;
+    return entry && !is_fast(entry) ? *(void **)(void *)((uint8_t *)entry + ENTRY_SIZE + at) : NULL;
 }
 
 void **mo_entry_host_frame(void *entry) { return field_of(entry, ENTRY_HOST_FRAME); }
@@ -50,7 +53,7 @@ void mo_signal_leave(ucontext_t *uc, mo_run *run, int status)
     r[REG_RDI] = (greg_t)(uintptr_t)run;
     r[REG_RSI] = status;
     /* Off a stack that may be full. */
-    r[REG_RSP] = (greg_t)(((uintptr_t)run->entry - ENTRY_SIZE - 128) & ~(uintptr_t)15);
+    r[REG_RSP] = (greg_t)((uintptr_t)run->entry - 128);
     r[REG_EFL] &= ~(greg_t)0x400; /* DF */
 }
 

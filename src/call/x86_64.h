@@ -6,7 +6,6 @@
 #define CONTEXT_RUN 8
 #define HOST_CALLBACK 40
 #define HOST_DATA 48
-#define RUN_HOST_STACK 0
 #define RUN_HANDLER 16
 #define RUN_INTERRUPT 32
 #define RUN_HOST_FP 40
@@ -15,17 +14,18 @@
 #define RUN_XFER 72
 #define IMAGE_VECS 48
 
-/* run->entry points to the frame of the innermost mo_enter or mo_enter_fast; the
- * latter's has this bit set. */
-#define ENTRY_FAST 1
+/* run->entry is where the frame of the innermost mo_enter or mo_enter_fast ends, a
+ * multiple of 16. The word ENTRY_KIND bytes above it tells which: ENTRY_IS_FULL, or the
+ * latter's number of results. */
+#define ENTRY_KIND 8
+#define ENTRY_IS_FULL -1
 
 /* A frame of mo_enter, from its rbp: what it keeps of the run and of the caller. */
 #define ENTRY_HANDLER -48
 #define ENTRY_ENTRY -56
 #define ENTRY_HOST_FRAME -64
 #define ENTRY_IMAGE -72
-#define ENTRY_HOST_STACK -80
-#define ENTRY_MXCSR -88
+#define ENTRY_MXCSR -80
 #define ENTRY_SIZE 96
 
 /* The two forms of a host call's frame, from its rbp down: the values of as many integers

@@ -112,7 +112,7 @@ __attribute__((noinline)) static void mark_stacks(mote_store *store)
 {
     __builtin_unwind_init();
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0) - 256; /* with this frame's spills */
-    uintptr_t guest = (uintptr_t)store->run.host_frame - 256, host = store->run.host_stack;
+    uintptr_t guest = (uintptr_t)store->run.host_frame - 256, host = (uintptr_t)store->run.entry;
     if (!mo_store_runs(store))
         return;
     if (!mo_stack_has(&store->stack, (const void *)guest))
