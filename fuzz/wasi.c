@@ -4,7 +4,7 @@
  *
  *   input: calls, one after the other:  function, then for each parameter a selector:
  *          below 0xc0 something that makes sense for a parameter of that name,
- *          else a number of the input's own
+ *          else a number of the input's own; or bytes for memory; or a file to look into
  *
  * The functions are those that the linker has, called through the imports of an instance
  * that exports them again: no compiler is needed. Waiting is forbidden: what would wait for
@@ -23,6 +23,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -155,9 +156,28 @@ static mo_artifact *make_artifact(void)
 /* --- the folder ---------------------------------------------------------------------- */
 
 /* root/outside/secret is what nobody may touch or read; root/in is granted. */
-#define SECRET "what the guest must not see"
+static uint64_t secret; /* of this process, or the fuzzer would learn it */
 static char root[64];
 static struct stat secret_before, outside_before;
+
+static const char *secret_text(void)
+{
+    static char text[20];
+    snprintf(text, sizeof text, "%016" PRIx64, secret);
+    return text;
+}
+
+/* Not seen by the fuzzer, which would put into its inputs what it sees compared. */
+__attribute__((no_sanitize("coverage"))) static bool has_secret(const uint8_t *memory, size_t len)
+{
+    const char *text = secret_text();
+    for (size_t i = 0; i + 16 <= len; i++) {
+        size_t k = 0;
+        while (k < 16 && memory[i + k] == (uint8_t)text[k]) k++;
+        if (k == 16) return true;
+    }
+    return false;
+}
 
 static const char *path_in(const char *name)
 {
@@ -206,7 +226,8 @@ static void make_root(void)
     must(mkdtemp(root) != NULL, "mkdtemp");
     atexit(remove_root);
     must(mkdir(path_in("outside"), 0700) == 0, "mkdir");
-    write_small("outside/secret", SECRET);
+    must(getrandom(&secret, sizeof secret, 0) == sizeof secret, "getrandom");
+    write_small("outside/secret", secret_text());
     must(stat(path_in("outside/secret"), &secret_before) == 0 && stat(path_in("outside"), &outside_before) == 0, "stat");
 }
 
@@ -219,9 +240,9 @@ static bool same(const struct stat *a, const struct stat *b)
 
 static void check_outside(void)
 {
-    struct stat secret, outside;
-    must(stat(path_in("outside/secret"), &secret) == 0 && stat(path_in("outside"), &outside) == 0, "outside is gone");
-    must(same(&secret, &secret_before) && same(&outside, &outside_before), "outside was touched");
+    struct stat file, outside;
+    must(stat(path_in("outside/secret"), &file) == 0 && stat(path_in("outside"), &outside) == 0, "outside is gone");
+    must(same(&file, &secret_before) && same(&outside, &outside_before), "outside was touched");
 }
 
 /* --- the host's side ---------------------------------------------------------------------- */
@@ -359,6 +380,7 @@ static uint64_t sensible(input *in, const char *name, size_t len, char letter, u
     if (strncmp(name, "ret", 3) == 0 || ends_with(name, len, "buf") || ends_with(name, len, "events"))
         return pick == 0 ? MEMORY - 8 : ROOM + pick * 128u;
     if (ends_with(name, len, "buf_len")) return pick * 16u;
+    if (ends_with(name, len, "flags") || ends_with(name, len, "lookup")) return pick & 0x80 ? pick % 32u : pick % 2u;
     return letter == 'l' ? pick * 1000u : pick % 32u;
 }
 
@@ -402,23 +424,45 @@ static void poke(const guest *g, input *in)
     for (uint32_t i = 0; i < n && at + i < MEMORY; i++) g->memory[at + i] = (uint8_t)take(in, 1);
 }
 
-/* false: the guest is gone. */
+/* The errno; UINT32_MAX: the guest is gone. */
+static uint32_t call_row(const guest *g, uint32_t i, mote_raw *values)
+{
+    char number[8];
+    mote_error err = {0};
+    snprintf(number, sizeof number, "%u", i);
+    if (mote_func_call_raw(mote_instance_func(g->instance, number), values, &err)) return UINT32_MAX;
+    must(strcmp(rows[i].name, "proc_exit") == 0 || values[0].u32 <= MO_E_NOTCAPABLE, "no errno");
+    return values[0].u32;
+}
+
 static bool call(const guest *g, uint32_t i, input *in)
 {
     mote_raw values[MOST_PARAMS + 1] = {{.i64 = 0}};
     const char *name = rows[i].args;
-    char number[8];
-    mote_error err = {0};
     for (size_t k = 0; rows[i].params[k]; k++) {
         size_t len = strcspn(name, " ");
         values[k].u64 = one_value(in, name, len, rows[i].params[k]);
         name += len + strspn(name + len, " ");
     }
-    snprintf(number, sizeof number, "%u", i);
-    mote_status status = mote_func_call_raw(mote_instance_func(g->instance, number), values, &err);
-    if (status) return false;
-    must(strcmp(rows[i].name, "proc_exit") == 0 || values[0].u32 <= MO_E_NOTCAPABLE, "no errno");
-    return true;
+    return call_row(g, i, values) != UINT32_MAX;
+}
+
+enum {
+#define WASI(name, params, args, text) ROW_##name,
+#include "wasi/wasi.def"
+};
+
+/* Opens a path, follows it and reads: what random calls seldom do one after the other. */
+static void look(const guest *g, input *in)
+{
+    uint64_t fd = take(in, 1) % 10, path = sensible(in, "path", 4, 'i', (uint8_t)take(in, 1));
+    const uint64_t open[] = {fd, MO_LOOKUP_SYMLINK_FOLLOW, path, in->path_len, 0, MO_RIGHT_FD_READ, 0, 0, ROOM};
+    mote_raw values[MOST_PARAMS];
+    for (size_t k = 0; k < MO_COUNT(open); k++) values[k].u64 = open[k];
+    if (call_row(g, ROW_path_open, values) != MO_E_SUCCESS) return;
+    const uint64_t read[] = {mo_get32(g->memory + ROOM), IOVS + 20 * 8, 1, ROOM};
+    for (size_t k = 0; k < MO_COUNT(read); k++) values[k].u64 = read[k];
+    call_row(g, ROW_fd_read, values);
 }
 
 static void run(mote_engine *engine, mo_artifact *artifact, input *in)
@@ -429,12 +473,14 @@ static void run(mote_engine *engine, mo_artifact *artifact, input *in)
     guest g = make_guest(engine, artifact, wasi);
     for (int n = 0; n < MOST_CALLS && in->at < in->end; n++) {
         uint32_t i = (uint32_t)take(in, 1) % (NROWS + 4);
-        if (i >= NROWS)
+        if (i >= NROWS + 2)
+            look(&g, in);
+        else if (i >= NROWS)
             poke(&g, in);
         else if (!call(&g, i, in))
             break;
     }
-    must(!memmem(g.memory, MEMORY, SECRET, strlen(SECRET)), "the secret was read");
+    must(!has_secret(g.memory, MEMORY), "the secret was read");
     mote_store_free(g.store);
     mote_wasi_free(wasi);
     close(other);
