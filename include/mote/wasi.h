@@ -84,9 +84,10 @@ MOTE_API void mote_wasi_set_random(mote_wasi *wasi, mote_wasi_random *random, vo
 struct pollfd;
 /** Called in place of every call that would block, the only such place. As ppoll():
  *  timeout_ns may be UINT64_MAX, for ever; returns how many of fds are ready, 0 after
- *  the timeout, or -errno. It may let another guest run meanwhile. */
+ *  the timeout, or -errno; after -EINTR it is called again unless the guest's call is to
+ *  end. It may let another guest run meanwhile. */
 typedef int mote_wasi_wait(void *data, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
-MOTE_API void mote_wasi_set_wait(mote_wasi *wasi, mote_wasi_wait *wait, void *data); /* NULL: ppoll() */
+MOTE_API void mote_wasi_set_wait(mote_wasi *wasi, mote_wasi_wait *wait, void *data); /* NULL: the system waits */
 
 /* --- what came of it ----------------------------------------------------------- */
 

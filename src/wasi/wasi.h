@@ -5,7 +5,8 @@
  * wasi.def lists every function; dispatch.c, the tests and the page of documentation are
  * made from it. A function takes the raw arguments and returns a guest's errno. Guest
  * memory is reached through guest.h only, host descriptors through the descriptor
- * table only, and nothing blocks but through mo_wasi_wait().
+ * table only, and nothing blocks but in mo_wasi_wait() or, where no embedder waits for
+ * the guest, in mo_call_system(): an interrupt ends both.
  * What always holds:
  *   1  a descriptor's rights are checked before anything is done with it (mo_wasi_take);
  *   2  a path is opened by openat2 beneath a descriptor of the table, never by the
@@ -110,7 +111,7 @@ static inline bool mo_desc_is_file(const mo_desc *d)
 mo_errno mo_wasi_errno(int host_errno); /* <errno.h> to the guest's */
 /* Is the guest's call to end? Then *leave is set: return at once, with whatever. */
 bool mo_wasi_interrupted(mo_wasi_call *c);
-/* The only call that blocks. >= 0 as ppoll(), or -errno. EINTR comes back where the
+/* Sleeps, or has the embedder do so. >= 0 as ppoll(), or -errno. EINTR comes back where the
  * guest's call is to end: *leave is set then, and the function returns at once. */
 int mo_wasi_wait(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
 /* Waits until host can be read (POLLIN) or written (POLLOUT), or has an error to tell. */

@@ -103,6 +103,29 @@ TEST(random_bytes_stay_inside_of_memory)
     sandbox_end(&s);
 }
 
+/* 1 GiB takes the system seconds: a time limit is not kept waiting for that long. */
+TEST(many_random_bytes_can_be_interrupted)
+{
+    need_compiler();
+    guest g = {0};
+    guest_import(&g, "wasi_snapshot_preview1", "random_get", BYTES(0, (uint8_t)guest_type(&g, "ii:i")));
+    g.nimported++;
+    guest_memory(&g, BYTES(0, 0x80, 0x80, 1)); /* 1 GiB */
+    guest_func(&g, "go", "ii:i", BYTES(w_i32_const, 0, w_i32_const, 0x80, 0x80, 0x80, 0x80, 4, w_call, 0, w_end));
+    world w = world_before(compiled(&g));
+    mote_wasi *wasi = new_wasi();
+    require(mote_wasi_link(w.linker, &w.err) == MOTE_OK && world_go(&w) == MOTE_OK);
+    mote_wasi_attach(wasi, w.store);
+    expect(mote_store_set_timeout(w.store, 5000, NULL) == MOTE_OK);
+    uint64_t start = now(CLOCK_THREAD_CPUTIME_ID);
+    call0(&w, "go");
+    expect_trap(&w, TIMEOUT);
+    fprintf(stderr, "%" PRIu64 " us of processor time for a limit of 5 ms\n",
+            (now(CLOCK_THREAD_CPUTIME_ID) - start) / 1000);
+    world_end(&w);
+    mote_wasi_free(wasi);
+}
+
 static int counted(void *data, void *to, size_t len)
 {
     uint8_t *next = data;
