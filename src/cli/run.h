@@ -20,6 +20,7 @@ typedef struct choice {
 typedef struct running {
     const command *self;
     const char *path, *invoke, *argv0;
+    const char *loading; /* the file that is being loaded */
     char **args; /* after the file */
     int nargs;
     char *flags[MAX_FLAGS]; /* for the compiler; owned */

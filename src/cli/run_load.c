@@ -25,7 +25,7 @@ static mote_status compile(void *data, const void *bytes, size_t len, const char
     mote_status status = start_compiler(r, err);
     if (status != MOTE_OK)
         return status;
-    begin_progress(r->path);
+    begin_progress(r->loading);
     status = mote_compiler_compile_bytes(r->compiler, bytes, len, flags, nflags, ret, retlen, err);
     end_progress();
     return status;
@@ -125,6 +125,7 @@ static int check_fuel(const running *r, const char *path, const mote_artifact *a
 
 int load_artifact(running *r, const char *path, mote_artifact **ret)
 {
+    r->loading = path;
     open_cache(r);
     if (!r->no_cache && mote_cache_find(r->cache, path, (const char *const *)r->flags, r->nflags, ret))
         return EXIT_OK; /* compiled with these very flags */

@@ -23,7 +23,7 @@ const option run_options[] = {
     {{"-D", "--debug"}, "KEY[=VALUE]", "accepted for others' command lines; -D help tells", OPTION_GROUP + 'D'},
     {{"--target-cpu"}, "CPU", "native, x86-64-v2, x86-64-v3 or x86-64-v4 (native)", OPTION_CPU},
     {{"--strict"}, NULL, "keep every load and the order of traps exactly", OPTION_STRICT},
-    {{"-v", "--verbose"}, NULL, "say why a module is compiled again, or not kept", OPTION_VERBOSE},
+    {{"-v", "--verbose"}, NULL, "say when the cache cannot be used, or what was compiled not be kept", OPTION_VERBOSE},
     {{0}, NULL, NULL, 0},
 };
 

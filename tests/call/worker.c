@@ -34,6 +34,15 @@ TEST(what_the_compiler_refuses_arrives_with_its_offset)
     mote_artifact_unref(a);
 }
 
+typedef struct progress { unsigned calls, last; bool back; } progress;
+static void note_progress(void *data, unsigned done)
+{
+    progress *p = data;
+    p->calls++;
+    p->back |= done < p->last || done > 1000;
+    p->last = done;
+}
+
 /* A script in the compiler's place, to misbehave as told. */
 static mote_compiler *pretender(const char *script, char path[64])
 {
@@ -60,6 +69,31 @@ static void misbehaves(const char *script, const char *words)
     }
     mote_compiler_stop(c);
     unlink(path);
+}
+
+TEST(progress_is_told_while_one_waits)
+{
+#define ZEROS "\\0\\0\\0\\0\\0\\0\\0\\0"
+    static const char script[] = "#!/bin/sh\n"
+                                 "printf 'MOTP\\144\\0\\0\\0" ZEROS ZEROS ZEROS "'; sleep 0.3\n" /* 100 of 1000 */
+                                 "printf 'MOTP\\220\\001\\0\\0" ZEROS ZEROS ZEROS "'; sleep 0.3; exit 3\n"; /* 400 */
+    char path[64];
+    mote_artifact *a;
+    mote_error err;
+    wasm w = small();
+    progress p = {0};
+    mote_compiler *c = pretender(script, path);
+    require(c != NULL);
+    mote_compiler_on_progress(c, note_progress, &p);
+    expect(mote_compiler_compile(c, w.at, w.len, NULL, 0, &a, &err) == MOTE_IO);
+    expect(p.calls >= 2 && p.last == 400 && !p.back);
+    mote_compiler_stop(c);
+    unlink(path);
+    need_compiler();
+    mote_compiler_on_progress(compiler, note_progress, &p);
+    expect(mote_compiler_compile(compiler, w.at, w.len, NULL, 0, &a, &err) == MOTE_OK);
+    mote_compiler_on_progress(compiler, NULL, NULL);
+    mote_artifact_unref(a);
 }
 
 TEST(a_compiler_that_dies_is_reported_and_started_again)
