@@ -22,6 +22,9 @@ typedef struct mote_cache_options {
     uint64_t max_bytes;   /* of all entries together; 0: MOTE_CACHE_BYTES                 */
     const char *compiler; /* what tells it from others; NULL: the one of this version     */
     bool must_exist;      /* MOTE_IO if the folder does not; else it is made, mode 0700    */
+    void (*waiting)(void *data); /* called often while another process compiles what this
+                                    one needs; NULL: nobody is told                       */
+    void *data;
 } mote_cache_options;
 
 /** $MOTE_CACHE_DIR, else $XDG_CACHE_HOME/mote, else $HOME/.cache/mote, into ret.

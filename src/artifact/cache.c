@@ -33,6 +33,8 @@ mote_status mote_cache_open(const mote_cache_options *options, mote_cache **ret,
     }
     if (ok) {
         cache->folder = -1;
+        cache->waiting = o.waiting;
+        cache->data = o.data;
         cache->max_bytes = o.max_bytes ? o.max_bytes : MOTE_CACHE_BYTES;
         cache->path = copy_text(o.path ? o.path : path, &failed);
         cache->compiler = copy_text(o.compiler, &failed);

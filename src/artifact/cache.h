@@ -34,6 +34,8 @@ struct mote_cache {
     char *compiler;     /* or NULL */
     int folder;
     uint64_t max_bytes;
+    void (*waiting)(void *data);
+    void *data;
     mote_error trouble; /* of the latest load; MOTE_OK: none */
 };
 

@@ -153,6 +153,7 @@ void mo_cache_claim(mote_cache *cache, const mo_cache_name *entry, size_t module
         taken = fcntl(fd, F_OFD_SETLK, &one) == 0;
         bool busy = !taken && (errno == EAGAIN || errno == EACCES);
         if (((tries > 0 || taken) && mo_cache_open_entry(cache, entry, ret)) || !busy || steady_ns() > end) break;
+        if (cache->waiting) cache->waiting(cache->data);
         nap(tries);
     }
     if (fd >= 0 && (!taken || *ret)) {

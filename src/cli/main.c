@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 const command *const commands[] = {
     &command_run, &command_compile, &command_validate, &command_inspect, &command_cache, &command_help, NULL,
@@ -35,7 +35,8 @@ static int no_such_command(const char *word)
 /* A word that names a file rather than a command that was mistyped. */
 static bool names_a_file(const char *word)
 {
-    return strpbrk(word, "./") || access(word, F_OK) == 0;
+    struct stat st;
+    return strpbrk(word, "./") || (stat(word, &st) == 0 && S_ISREG(st.st_mode));
 }
 
 void leave(int status)

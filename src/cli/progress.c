@@ -48,18 +48,34 @@ static void catch_signals(bool on)
             sigaction(numbers[i], &action, NULL);
 }
 
+/* Is it time for a line? Then *retseconds is how long it has taken so far. */
+static bool may_show(double *retseconds)
+{
+    *retseconds = seconds_since(&bar.began);
+    if (*retseconds < 0.5 || (!bar.shown && !isatty(STDERR_FILENO)))
+        return false;
+    if (!bar.shown)
+        catch_signals(true);
+    return bar.shown = true;
+}
+
+void show_waiting(void *data)
+{
+    double seconds;
+    (void)data;
+    if (may_show(&seconds))
+        fprintf(stderr, "\rwaiting for another mote that compiles %.30s, %.0f s", bar.name, seconds);
+}
+
 void show_progress(void *data, unsigned done)
 {
     enum { WIDTH = 30 };
     static const char full[] = "##############################", none[] = "..............................";
     int n = (int)(done * WIDTH / 1000);
-    double seconds = seconds_since(&bar.began);
+    double seconds;
     (void)data;
-    if (seconds < 0.5)
+    if (!may_show(&seconds))
         return;
-    if (!bar.shown)
-        catch_signals(true);
-    bar.shown = true;
     fprintf(stderr, "\rcompiling %.30s [%.*s%.*s] %3u %% %.0f s", bar.name, n, full, WIDTH - n, none, done / 10, seconds);
 }
 

@@ -57,9 +57,10 @@ int report(running *r, const char *path, const mote_error *err);
 /* Says which imports nothing offers, and why that may be; false: all are there. */
 bool say_missing(const running *r, const char *path, const mote_artifact *artifact);
 
-/* Shows a bar on a terminal from half a second on, told by show_progress(). */
+/* Shows a bar on a terminal from half a second on, told by the two in the middle. */
 void begin_progress(const char *path);
 void show_progress(void *data, unsigned done);
+void show_waiting(void *data); /* for another process that compiles the same */
 void end_progress(void);
 
 #endif

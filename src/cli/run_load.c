@@ -25,6 +25,7 @@ static mote_status compile(void *data, const void *bytes, size_t len, const char
     mote_status status = start_compiler(r, err);
     if (status != MOTE_OK)
         return status;
+    end_progress(); /* of waiting */
     begin_progress(r->loading);
     status = mote_compiler_compile_bytes(r->compiler, bytes, len, flags, nflags, ret, retlen, err);
     end_progress();
@@ -69,7 +70,8 @@ static void open_cache(running *r)
 {
     char compiler[512];
     mote_error err = {0};
-    mote_cache_options options = {.max_bytes = r->cache_bytes, .compiler = named_compiler(compiler, sizeof compiler)};
+    mote_cache_options options = {.max_bytes = r->cache_bytes, .compiler = named_compiler(compiler, sizeof compiler),
+                                  .waiting = show_waiting};
     if (r->no_cache || r->cache || mote_cache_open(&options, &r->cache, &err) == MOTE_OK)
         return;
     r->no_cache = true;
@@ -81,10 +83,12 @@ static int load_module(running *r, const char *path, mote_artifact **ret)
 {
     mote_error err = {0};
     mote_status status;
+    begin_progress(path);
     if (r->no_cache)
         status = compile_uncached(r, path, ret, &err);
     else
         status = mote_cache_load(r->cache, path, (const char *const *)r->flags, r->nflags, compile, r, ret, &err);
+    end_progress();
     if (status != MOTE_OK)
         return err.message[0] ? say_error(path, &err) : EXIT_SYSTEM;
     if (r->verbose && r->cache && mote_cache_trouble(r->cache))

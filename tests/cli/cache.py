@@ -306,6 +306,15 @@ def interrupted():
     second = mote.start('run', '-C', 'parallel-compilation=n', '--invoke', 'f', 'long.wasm', '1', stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(0.2)
     compiled(1, 'while the second waits')
+    end, terminal = pty.openpty()
+    third = mote.start('run', '-C', 'parallel-compilation=n', '--invoke', 'f', 'long.wasm', '1', stdout=subprocess.DEVNULL,
+                       stderr=terminal)
+    os.close(terminal)
+    select.select([end], [], [], 20)
+    third.terminate()
+    judge('a third one says that it waits, and wipes that', b'waiting for another' in (text := read_terminal(end, third)) and
+          text.endswith(b'\r\x1b[K'))
+    os.close(end)
     first.kill()
     first.wait()
     judge('the second takes over', until(lambda: len(compilers()) == 2))
