@@ -3,6 +3,7 @@
 pages=N   the call writes a word to each of the first N 4 KiB pages of a 256 KiB image
 random=N  of N pages at places that are different each time
 grow=N    the call grows memory by N pages of 64 KiB and writes to all of them
+wide=N    as random=N, of an image of 4 MiB
 heap=30   the image has 16 MiB, as an interpreter's heap, and the same 30 pages are written
 
 mote acquires from a pool, with limits on memory, stack and wall time in force; Wasmtime
@@ -25,6 +26,7 @@ LINK = ["-Wl,--stack-first", "-Wl,-z,stack-size=65536"]
 # case: (module, cycles, function, n, seed, want)
 CASES = {f"pages={n}": ("small", 20000 // (1 + n), "run", n, 0, n) for n in (0, 1, 4, 16, 64)}
 CASES |= {f"random={n}": ("small", 4000 // (1 + n // 4), "run", n, 1, n) for n in (1, 4, 16, 64)}
+CASES |= {f"wide={n}": ("medium", 4000 // (1 + n // 4), "run", n, 1, n) for n in (1, 16, 64)}
 CASES |= {f"grow={n}": ("small", 1000 // n, "grow", n, 0, 16 * n) for n in (1, 100)}
 CASES["heap=30"] = ("large", 1000, "run", 30, 0, 30)
 GOALS = {"pages=0": 0.25, "pages=1": 0.5, "pages=4": 0.9, "pages=16": 3.0, "pages=64": 12}
@@ -34,6 +36,7 @@ FASTER = {"random=1": 1.5, "random=4": 2, "random=16": 3, "random=64": 4, "grow=
 def prepare(figures, deadline):
     """{engine: {module: the command's first words}}"""
     wasm = {"small": common.compile_guest(HERE / "guest.c", OUT / "small.wasm", deadline, LINK),
+            "medium": common.compile_guest(HERE / "guest.c", OUT / "medium.wasm", deadline, [*LINK, "-DIMAGE_KIB=4096"]),
             "large": common.compile_guest(HERE / "guest.c", OUT / "large.wasm", deadline,
                                           [*LINK, "-DIMAGE_KIB=16384"])}
     program = common.compile_with_libmote(HERE / "mote.c", OUT / "mote", deadline)

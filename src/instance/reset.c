@@ -1,89 +1,22 @@
-/* reset.c - open sets, copies back from the image, and the context's changing parts. */
+/* reset.c - memories made as they were in one of three ways, and the context's changing
+ * parts copied back. */
 #include "instance/reset.h"
+
+#include "instance/watch.h"
 
 #include <sys/mman.h>
 
 #define PAGE ((uint64_t)MO_FILE_PAGE)
-/* A page more is copied in the time of a twentieth of a fault that DONTNEED costs, so
- * copying is given up only where hardly any of what is copied was written. */
-#define USELESS 32        /* pages copied for each one written */
-#define LOOK_EVERY 64     /* runs between two counts of pages written */
-
-/* --- open sets -------------------------------------------------------------- */
-
-/* Where a range that starts at page would stand. */
-static uint32_t find_place(const mo_open_set *set, uint32_t page)
-{
-    uint32_t low = 0, high = set->n;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (set->ranges[middle].from <= page)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool is_open(const mo_open_set *set, uint32_t page)
-{
-    uint32_t i = find_place(set, page);
-    return i > 0 && page < set->ranges[i - 1].to;
-}
-
-static void remove_range(mo_open_set *set, uint32_t i)
-{
-    memmove(&set->ranges[i], &set->ranges[i + 1], (set->n - i - 1) * sizeof *set->ranges);
-    set->n--;
-}
-
-/* Joins range i with the next one, gap included. */
-static void join_next(mo_open_set *set, uint32_t i)
-{
-    mo_page_range *a = &set->ranges[i], *b = &set->ranges[i + 1];
-    set->npages += b->from > a->to ? b->from - a->to : 0;
-    set->npages -= b->from < a->to ? (a->to < b->to ? a->to : b->to) - b->from : 0;
-    if (b->to > a->to)
-        a->to = b->to;
-    remove_range(set, i + 1);
-}
-
-static uint32_t smallest_gap(const mo_open_set *set)
-{
-    uint32_t best = 0;
-    for (uint32_t i = 1; i + 1 < set->n; i++)
-        if (set->ranges[i + 1].from - set->ranges[i].to < set->ranges[best + 1].from - set->ranges[best].to)
-            best = i;
-    return best;
-}
-
-/* Adds pages. A full set first closes its smallest gap: *retgap, pages that are open from
- * now on too, or none. */
-static void add_pages(mo_open_set *set, mo_page_range add, mo_page_range *retgap)
-{
-    *retgap = (mo_page_range){0, 0};
-    if (set->n == MO_OPEN_RANGES) {
-        uint32_t i = smallest_gap(set);
-        *retgap = (mo_page_range){set->ranges[i].to, set->ranges[i + 1].from};
-        join_next(set, i);
-    }
-    uint32_t i = find_place(set, add.from);
-    memmove(&set->ranges[i + 1], &set->ranges[i], (set->n - i) * sizeof *set->ranges);
-    set->ranges[i] = add;
-    set->n++;
-    set->npages += add.to - add.from;
-    if (i > 0 && set->ranges[i - 1].to >= set->ranges[i].from)
-        join_next(set, --i);
-    while (i + 1 < set->n && set->ranges[i + 1].from <= set->ranges[i].to)
-        join_next(set, i);
-}
+#define LOOK_EVERY 64 /* runs between two thoughts about the way */
+#define WORTH_A_THOUGHT 16 /* pages that are copied */
+#define MOST_SPLITS (2 * MO_OPEN_RANGES) /* pages opened since the memory was mapped */
 
 void mo_reset_teach(mo_reset *r, mo_open_set *known)
 {
     mo_page_range unused;
     for (uint32_t t = 0; t < r->ntracked; t++)
         for (uint32_t i = 0; i < r->tracked[t].open.n && r->tracked[t].way == MO_WAY_COPY; i++)
-            add_pages(&known[t], r->tracked[t].open.ranges[i], &unused);
+            mo_open_add(&known[t], r->tracked[t].open.ranges[i], &unused);
     r->learned = false;
 }
 
@@ -134,7 +67,8 @@ void mo_pristine_free(mo_pristine *pristine)
     mo_free(pristine);
 }
 
-/* Calls back for the parts of [from, to) of a memory, in order: from is NULL for zeros. */
+/* Calls back for the parts of [from, to) of a memory, in order: from is NULL for zeros.
+ * Images start and end with pages, so a page is one part. Adds up what is returned. */
 typedef uint64_t part(uint8_t *to, const uint8_t *from, uint64_t len);
 
 static uint64_t each_part(const mo_reset *r, const mo_tracked *t, uint64_t from, uint64_t to, part *call)
@@ -170,15 +104,11 @@ static uint64_t copy_part(uint8_t *to, const uint8_t *from, uint64_t len)
     return len;
 }
 
-static uint64_t count_differing(uint8_t *to, const uint8_t *from, uint64_t len)
+/* 1 if all is as it was. */
+static uint64_t is_same(uint8_t *to, const uint8_t *from, uint64_t len)
 {
     static const uint8_t zeros[MO_FILE_PAGE];
-    uint64_t n = 0;
-    for (uint64_t at = 0; at < len; at += PAGE) {
-        uint64_t some = len - at < PAGE ? len - at : PAGE;
-        n += memcmp(to + at, from ? from + at : zeros, some) != 0;
-    }
-    return n;
+    return memcmp(to, from ? from : zeros, len) == 0;
 }
 
 /* --- the context ------------------------------------------------------------------ */
@@ -255,6 +185,7 @@ static uint64_t watched_bytes(const mo_tracked *t)
     return t->memory->checked ? t->bytes : mo_memory_bytes(t->memory);
 }
 
+static uint32_t first_pages(const mo_tracked *t) { return (uint32_t)(t->bytes / PAGE); }
 static uint32_t last_page(const mo_tracked *t) { return (uint32_t)((watched_bytes(t) + PAGE - 1) / PAGE); }
 
 static bool protect(const mo_tracked *t, mo_page_range pages, int protection)
@@ -267,6 +198,7 @@ static bool protect(const mo_tracked *t, mo_page_range pages, int protection)
 static bool open_all(mo_tracked *t)
 {
     mo_page_range all = {0, last_page(t)};
+    t->splits = MOST_SPLITS + 1;
     t->open = (mo_open_set){.n = 1, .npages = all.to, .ranges = {all}};
     return protect(t, all, PROT_READ | PROT_WRITE);
 }
@@ -274,7 +206,8 @@ static bool open_all(mo_tracked *t)
 static bool open_pages(mo_tracked *t, mo_page_range want)
 {
     mo_page_range gap;
-    add_pages(&t->open, want, &gap);
+    t->splits++;
+    mo_open_add(&t->open, want, &gap);
     return (protect(t, want, PROT_READ | PROT_WRITE) && protect(t, gap, PROT_READ | PROT_WRITE)) || open_all(t);
 }
 
@@ -286,9 +219,9 @@ bool mo_reset_open(mote_memory *memory, const uint8_t *at, size_t len)
         return false;
     uint64_t from = (uint64_t)(at - base), end = watched_bytes(t), to = len < end - from ? from + len : end;
     mo_page_range want = {(uint32_t)(from / PAGE), (uint32_t)((to + PAGE - 1) / PAGE)};
-    while (want.from < want.to && is_open(&t->open, want.from))
+    while (want.from < want.to && mo_open_has(&t->open, want.from))
         want.from++;
-    while (want.from < want.to && is_open(&t->open, want.to - 1))
+    while (want.from < want.to && mo_open_has(&t->open, want.to - 1))
         want.to--;
     if (want.from == want.to)
         return true;
@@ -355,7 +288,7 @@ static bool drop_growth(const mo_tracked *t, uint64_t now)
 
 static bool discard(const mo_tracked *t)
 {
-    return t->bytes == 0 || madvise(t->memory->desc->base, mo_round_up(t->bytes, PAGE), MADV_DONTNEED) == 0;
+    return t->bytes == 0 || madvise(t->memory->desc->base, t->bytes, MADV_DONTNEED) == 0;
 }
 
 /* Contents that were computed are not what the kernel maps again. */
@@ -364,24 +297,142 @@ static bool may_discard(const mo_reset *r, const mo_tracked *t)
     return r->pristine->memories[t->index].copy == NULL && r->instance->artifact->fd >= 0;
 }
 
-static bool start_discarding(mo_tracked *t)
+static bool is_over_budget(const mo_reset *r, uint64_t pages) { return pages > r->resident_pages; }
+
+/* --- the way -------------------------------------------------------------------------- */
+
+/* Pages of a memory in one run. */
+typedef struct run_pages {
+    uint64_t first;   /* that it has from the start */
+    uint64_t copied;  /* by copying: all that were ever written, if the memory has them now */
+    uint64_t written; /* of the first ones */
+    uint64_t grown;   /* written beyond them */
+} run_pages;
+
+/* What a run costs beyond the guest's own work, in nanoseconds: measured on x86-64 (docs/
+ * instances.md). */
+static uint64_t cost(mo_way way, const run_pages *p)
 {
-    mo_page_range all = {0, (uint32_t)(t->bytes / PAGE)};
-    t->way = MO_WAY_DISCARD;
-    t->open = (mo_open_set){0};
-    return discard(t) && protect(t, all, PROT_READ | PROT_WRITE);
+    switch (way) {
+    case MO_WAY_SCAN: return 2200 + p->first * 3 / 2 + 1000 * p->written + 1900 * p->grown;
+    case MO_WAY_DISCARD: return 600 + 3500 * p->written + 1900 * p->grown;
+    default: return 85 * p->copied;
+    }
 }
 
-static bool is_copying_useless(const mo_reset *r, const mo_tracked *t)
+/* The cheapest, if it is a fifth cheaper than the present one. */
+static mo_way cheapest(mo_way now, const run_pages *p)
 {
-    if (t->open.npages < USELESS || r->runs % LOOK_EVERY != LOOK_EVERY - 1)
-        return false;
-    uint64_t written = 0, end = mo_memory_bytes(t->memory);
-    for (uint32_t i = 0; i < t->open.n && t->open.ranges[i].from * PAGE < end; i++) {
-        uint64_t to = t->open.ranges[i].to * PAGE;
-        written += each_part(r, t, t->open.ranges[i].from * PAGE, to < end ? to : end, count_differing);
+    mo_way best = now;
+    for (mo_way way = MO_WAY_SCAN; way <= MO_WAY_DISCARD; way++)
+        if (cost(way, p) < cost(best, p))
+            best = way;
+    return cost(best, p) * 5 < cost(now, p) * 4 ? best : now;
+}
+
+/* What did this run write? */
+static run_pages count_written(const mo_reset *r, const mo_tracked *t)
+{
+    uint64_t end = mo_memory_bytes(t->memory) / PAGE;
+    run_pages found = {.first = first_pages(t)};
+    for (uint32_t i = 0; i < t->open.n; i++)
+        for (uint32_t page = t->open.ranges[i].from; page < t->open.ranges[i].to && page < end; page++) {
+            bool same = each_part(r, t, page * PAGE, (page + 1) * PAGE, is_same);
+            found.copied++;
+            found.written += !same && page < found.first;
+            found.grown += !same && page >= found.first;
+        }
+    return found;
+}
+
+/* For a memory that is copied. Two counts must say the same before it is given up. */
+static mo_way after_copying(const mo_reset *r, mo_tracked *t)
+{
+    if (is_over_budget(r, t->open.npages))
+        return MO_WAY_DISCARD;
+    if (t->open.npages < WORTH_A_THOUGHT || r->runs % LOOK_EVERY != LOOK_EVERY - 1)
+        return MO_WAY_COPY;
+    run_pages found = count_written(r, t);
+    mo_way way = cheapest(MO_WAY_COPY, &found);
+    t->doubts = way == MO_WAY_COPY ? 0 : t->doubts + 1;
+    return t->doubts < 2 ? MO_WAY_COPY : way;
+}
+
+static mo_way after_scanning(const mo_reset *r, mo_tracked *t)
+{
+    if (r->runs % LOOK_EVERY != LOOK_EVERY - 1)
+        return MO_WAY_SCAN;
+    run_pages found = {.first = first_pages(t), .copied = UINT32_MAX, .written = t->found / LOOK_EVERY};
+    t->found = 0;
+    uint64_t copies = mo_watch_copies(t->memory->desc->base, found.first * PAGE) / PAGE;
+    return is_over_budget(r, copies) ? MO_WAY_DISCARD : cheapest(MO_WAY_SCAN, &found);
+}
+
+static mo_way choose_way(const mo_reset *r, mo_tracked *t)
+{
+    if (t->is_forced || !may_discard(r, t))
+        return t->way;
+    switch (t->way) {
+    case MO_WAY_COPY: return t->memory->checked ? MO_WAY_COPY : after_copying(r, t);
+    case MO_WAY_SCAN: return after_scanning(r, t);
+    default: return MO_WAY_DISCARD;
     }
-    return (written + 1) * USELESS < t->open.npages;
+}
+
+/* Mappings that were split and written to do not merge again, so another way starts with
+ * new ones. */
+static bool remap(const mo_reset *r, mo_tracked *t)
+{
+    const mo_artifact *a = r->instance->artifact;
+    uint8_t *base = t->memory->desc->base;
+    bool ok = t->bytes == 0 || mmap(base, t->bytes, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+    for (uint32_t i = 0; i < a->meta->images.n && ok; i++) {
+        const mo_meta_image *image = &mo_meta_images(a)[i];
+        ok = r->instance->memories[image->memory] != t->memory ||
+             mmap(base + image->memory_at, image->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                  a->fd, (off_t)(a->image_at + image->at)) != MAP_FAILED;
+    }
+    t->splits = 0;
+    return ok;
+}
+
+static bool start_discarding(const mo_reset *r, mo_tracked *t)
+{
+    t->way = MO_WAY_DISCARD;
+    t->open = (mo_open_set){0};
+    return remap(r, t);
+}
+
+static bool start_scanning(const mo_reset *r, mo_tracked *t)
+{
+    uint8_t *base = t->memory->desc->base;
+    t->way = MO_WAY_SCAN;
+    t->open = (mo_open_set){0};
+    t->found = 0;
+    if (!remap(r, t))
+        return false;
+    return (mo_watch_start(base, t->bytes) && mo_watch_forget(base, t->bytes)) || start_discarding(r, t);
+}
+
+/* Goes on copying the same pages, in as few mappings as can be. */
+static bool tidy(const mo_reset *r, mo_tracked *t) { return remap(r, t) && close_pages(t, 0, first_pages(t), true); }
+
+static bool start(const mo_reset *r, mo_tracked *t, mo_way way)
+{
+    switch (way) {
+    case MO_WAY_SCAN: return start_scanning(r, t);
+    case MO_WAY_DISCARD: return start_discarding(r, t);
+    default: return tidy(r, t);
+    }
+}
+
+/* --- back ------------------------------------------------------------------------------- */
+
+static void copy_pages(mo_reset *r, const mo_tracked *t, uint64_t from, uint64_t to)
+{
+    each_part(r, t, from * PAGE, to * PAGE, copy_part);
+    r->pages_now += to - from;
 }
 
 static void copy_back(mo_reset *r, const mo_tracked *t, uint64_t bytes)
@@ -390,21 +441,56 @@ static void copy_back(mo_reset *r, const mo_tracked *t, uint64_t bytes)
         mo_page_range pages = clip(t->open.ranges[i], 0, (uint32_t)(mo_round_up(bytes, PAGE) / PAGE));
         if (pages.from >= pages.to)
             break;
-        each_part(r, t, pages.from * PAGE, pages.to * PAGE, copy_part);
-        r->pages_now += pages.to - pages.from;
+        copy_pages(r, t, pages.from, pages.to);
+    }
+}
+
+typedef struct scan {
+    mo_reset *reset;
+    mo_tracked *tracked;
+    uint8_t *first, *end;
+} scan;
+
+static void restore_written(void *to, uint8_t *at, size_t len)
+{
+    scan *s = to;
+    uint64_t page = (uint64_t)(at - s->tracked->memory->desc->base) / PAGE;
+    copy_pages(s->reset, s->tracked, page, page + len / PAGE);
+    s->tracked->found += len / PAGE;
+    if (!s->first)
+        s->first = at;
+    s->end = at + len;
+}
+
+/* Where the kernel fails, what it maps again is right all the same. */
+static bool scan_back(mo_reset *r, mo_tracked *t)
+{
+    scan s = {.reset = r, .tracked = t};
+    bool ok = mo_watch_written(t->memory->desc->base, first_pages(t) * PAGE, restore_written, &s) &&
+              (!s.first || mo_watch_forget(s.first, (size_t)(s.end - s.first)));
+    return ok || start_discarding(r, t);
+}
+
+/* Stays with the way that it has. */
+static bool restore_in_way(mo_reset *r, mo_tracked *t, uint64_t bytes_now)
+{
+    bool grown = bytes_now > t->bytes, keep = t->way == MO_WAY_COPY && !t->memory->checked;
+    if (grown && !keep && !drop_growth(t, bytes_now))
+        return false;
+    switch (t->way) {
+    case MO_WAY_SCAN: return scan_back(r, t);
+    case MO_WAY_DISCARD: return discard(t);
+    default: copy_back(r, t, keep ? bytes_now : t->bytes); return !grown || !keep || hide_growth(t, bytes_now);
     }
 }
 
 static bool restore_memory(mo_reset *r, mo_tracked *t, uint64_t bytes_now)
 {
-    bool grown = bytes_now > t->bytes, keep = t->way == MO_WAY_COPY && !t->memory->checked;
-    if (keep && may_discard(r, t) && (t->open.npages > r->resident_pages || is_copying_useless(r, t)))
-        return (!grown || drop_growth(t, bytes_now)) && start_discarding(t);
-    if (t->way == MO_WAY_COPY)
-        copy_back(r, t, keep ? bytes_now : t->bytes);
-    else if (!discard(t))
-        return false;
-    return !grown || (keep ? hide_growth : drop_growth)(t, bytes_now);
+    mo_way way = choose_way(r, t);
+    bool untidy = t->splits > MOST_SPLITS && may_discard(r, t);
+    if (mo_likely(way == t->way && !untidy))
+        return restore_in_way(r, t, bytes_now);
+    return (bytes_now <= t->bytes || drop_growth(t, bytes_now)) && start(r, t, way);
 }
 
 /* --- the whole ------------------------------------------------------------------------ */
@@ -420,6 +506,20 @@ const char *mo_reset_impossible(const mo_artifact *a)
     return NULL;
 }
 
+static __thread mo_way forced_way __attribute__((tls_model("initial-exec"))) = MO_WAY_MEASURED;
+
+void mo_reset_force(mo_way way) { forced_way = way; }
+
+static bool track_memory(const mo_reset *r, mo_tracked *t)
+{
+    t->is_forced = forced_way != MO_WAY_MEASURED;
+    if (forced_way == MO_WAY_SCAN && may_discard(r, t))
+        return start_scanning(r, t);
+    if (forced_way == MO_WAY_DISCARD && may_discard(r, t))
+        return start_discarding(r, t);
+    return close_pages(t, 0, last_page(t), true);
+}
+
 static bool track(mo_reset *r, const mo_open_set *known, mote_error *err)
 {
     for (uint32_t i = 0; i < r->ntracked; i++) {
@@ -428,7 +528,7 @@ static bool track(mo_reset *r, const mo_open_set *known, mote_error *err)
         *t = (mo_tracked){.memory = memory, .bytes = mo_memory_bytes(memory), .index = i};
         if (known)
             t->open = known[i];
-        if (!close_pages(t, 0, last_page(t), true))
+        if (!track_memory(r, t))
             return mo_fail_nomem(err);
         memory->reset = r;
         memory->tracked = t;

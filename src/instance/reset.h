@@ -2,11 +2,13 @@
  *
  *   mo_reset_new ---> tracked: calls, faults, growth ---mo_reset_run---> tracked, as new
  *
- * A memory is kept in one of two ways, chosen by what was measured (mo_way):
+ * A memory is kept in one of three ways, chosen by what was measured (mo_way):
  *
  *   copy     pages outside the open ranges are read-only. A write to one faults once; its
  *            page joins the open ranges for good. A reset copies the open ranges from the
  *            image, and makes no system call if nothing was learned or grown.
+ *   scan     all pages are writable; the kernel notes which are written (watch.h), and
+ *            a reset copies these: one or two system calls.
  *   discard  all pages are writable. A reset drops what was written (MADV_DONTNEED); the
  *            next touch maps the image's page again.
  *
@@ -20,6 +22,7 @@
 #define MO_INSTANCE_RESET_H
 
 #include "instance/instance.h"
+#include "instance/open.h"
 
 /* Own memories' contents before any call: the artifact's image, or a copy where a
  * segment was placed by computation. Shared by all instances of one program. */
@@ -31,22 +34,17 @@ typedef struct mo_pristine {
     } memories[];
 } mo_pristine;
 
-/* Pages [from, to) of a memory. */
-typedef struct mo_page_range { uint32_t from, to; } mo_page_range;
-
-#define MO_OPEN_RANGES 48 /* each splits a mapping: two more of vm.max_map_count */
-typedef struct mo_open_set {
-    uint32_t n, npages;
-    mo_page_range ranges[MO_OPEN_RANGES]; /* apart, ascending */
-} mo_open_set;
-
-typedef enum mo_way { MO_WAY_COPY, MO_WAY_DISCARD } mo_way;
+typedef enum mo_way { MO_WAY_COPY, MO_WAY_SCAN, MO_WAY_DISCARD, MO_WAY_MEASURED } mo_way;
 
 typedef struct mo_tracked { /* one own memory */
     mote_memory *memory;
     uint64_t bytes; /* at first */
     mo_way way;
-    mo_open_set open;
+    bool is_forced;
+    mo_open_set open; /* copy: pages that can be written */
+    uint32_t splits;  /* pages opened since it was mapped anew */
+    uint32_t doubts;  /* counts in a row that spoke against copying */
+    uint64_t found;   /* scan: pages written since the last thought about the way */
     uint32_t index; /* of pristine->memories */
 } mo_tracked;
 
@@ -77,6 +75,10 @@ const char *mo_reset_impossible(const mo_artifact *artifact);
 bool mo_reset_new(mote_instance *instance, mo_pristine *pristine, const mo_open_set *known, uint64_t resident,
                   mo_reset **ret, mote_error *err);
 void mo_reset_free(mo_reset *reset);
+
+/* For tests: what this thread tracks from now on is reset in that way alone, wherever the
+ * way is possible; MO_WAY_MEASURED: as is best. */
+void mo_reset_force(mo_way way);
 
 /* Back to the start. False: the system refused, the instance must go. */
 bool mo_reset_run(mo_reset *reset);

@@ -1,7 +1,7 @@
 /* Pools: whatever a run did, the next loan finds a new instance, byte for byte, by each
  * way of resetting; limits hold and misuse is told. */
 #include "call/guest.h"
-#include "instance/store.h"
+#include "instance/reset.h"
 #include "mote/pool.h"
 
 #include <pthread.h>
@@ -111,11 +111,15 @@ static bool is_new(fixture *f)
            run(f, "peek2", 65532, 0) == 0 && run(f, "peek2", 0, 0) == 0;
 }
 
-static const uint64_t ways[] = {4 << 20, 0}; /* bytes kept: by copying, by discarding */
+static fixture begin_way(mo_way way)
+{
+    mo_reset_force(way);
+    return begin(way == MO_WAY_MEASURED ? 0 : 4 << 20); /* measured: nothing may be kept */
+}
 
 #define EACH_WAY(f) \
-    for (size_t way = 0; way < MO_COUNT(ways); way++) \
-        for (fixture f = begin(ways[way]); f.pool; end(&f), f.pool = NULL)
+    for (mo_way way = MO_WAY_COPY; way <= MO_WAY_MEASURED; way++) \
+        for (fixture f = begin_way(way); f.pool; end(&f), f.pool = NULL, mo_reset_force(MO_WAY_MEASURED))
 
 TEST(memory_comes_back)
 {
