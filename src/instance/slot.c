@@ -39,6 +39,10 @@ static void lock(mo_spares *spares)
 
 static void unlock(mo_spares *spares) { __atomic_store_n(&spares->lock, 0, __ATOMIC_RELEASE); }
 
+/* Read without the lock too, for a first look. */
+static void set_n(mo_spares *spares, uint32_t n) { __atomic_store_n(&spares->n, n, __ATOMIC_RELAXED); }
+static bool has_room(const mo_spares *spares) { return __atomic_load_n(&spares->n, __ATOMIC_RELAXED) < spares->keep; }
+
 /* Touches what every instance writes first, the context's page. */
 static void warm(mo_slot *slot) { *(volatile uint8_t *)slot->at = 0; }
 
@@ -59,14 +63,14 @@ bool mo_slot_take(mo_spares *spares, size_t len, size_t open, mo_slot *ret, mote
     if (len == MO_SLOT_USUAL && open == MO_SLOT_HEAD && spares->keep) {
         lock(spares);
         found = spares->n > 0;
-        if (found)
-            *ret = spares->slots[--spares->n];
+        if (found) {
+            *ret = spares->slots[spares->n - 1];
+            set_n(spares, spares->n - 1);
+        }
         unlock(spares);
     }
     return found || mo_slot_map(len, open, ret, err);
 }
-
-static bool has_room(const mo_spares *spares) { return __atomic_load_n(&spares->n, __ATOMIC_RELAXED) < spares->keep; }
 
 void mo_slot_give(mo_spares *spares, mo_slot *slot)
 {
@@ -74,8 +78,10 @@ void mo_slot_give(mo_spares *spares, mo_slot *slot)
     if (slot->at && slot->len == MO_SLOT_USUAL && slot->open == MO_SLOT_HEAD && has_room(spares) && wipe(slot)) {
         lock(spares);
         kept = has_room(spares);
-        if (kept)
-            spares->slots[spares->n++] = *slot;
+        if (kept) {
+            spares->slots[spares->n] = *slot;
+            set_n(spares, spares->n + 1);
+        }
         unlock(spares);
     }
     if (!kept)
