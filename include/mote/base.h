@@ -33,6 +33,7 @@ typedef enum mote_status {
     MOTE_EXCEPTION,   /* a Wasm exception left the outermost call             */
     MOTE_MISUSE,      /* the embedder broke this API's contract               */
     MOTE_EXIT,        /* the guest ended itself; see mote_wasi_exited()       */
+    MOTE_STATE,       /* what a guest left cannot be the beginning of a module (mote/snapshot.h) */
 } mote_status;
 
 /** No function, no offset: the error is about the whole. */

@@ -19,6 +19,7 @@
 #include "mote/memory.h"
 #include "mote/module.h"
 #include "mote/pool.h"
+#include "mote/snapshot.h"
 #include "mote/store.h"
 #include "mote/table.h"
 #include "mote/trap.h"

@@ -89,6 +89,20 @@ struct pollfd;
 typedef int mote_wasi_wait(void *data, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
 MOTE_API void mote_wasi_set_wait(mote_wasi *wasi, mote_wasi_wait *wait, void *data); /* NULL: the system waits */
 
+/* --- guests whose state is kept (mote/snapshot.h) -------------------------------- */
+
+enum { MOTE_WASI_CLOCKS = 1, MOTE_WASI_RANDOM = 2 };
+/** What comes of chance would be the same for ever in what is kept: from now on the guest
+ *  gets it where it is fixed, else asking for it traps. fixed: MOTE_WASI_... of these it
+ *  gets the same at each run: clocks from 0 on, a microsecond later at each look; the bytes
+ *  of one sequence. The embedder's own clocks and random bytes are asked no more. */
+MOTE_API void mote_wasi_freeze(mote_wasi *wasi, unsigned fixed);
+/** Which of them a frozen guest has asked for. */
+MOTE_API unsigned mote_wasi_asked(const mote_wasi *wasi);
+/** How many descriptors are open that the embedder did not grant; *retfd, if there is one:
+ *  the lowest. */
+MOTE_API size_t mote_wasi_opened(const mote_wasi *wasi, uint32_t *retfd);
+
 /* --- what came of it ----------------------------------------------------------- */
 
 /** Did the guest end itself by proc_exit? (The call that it ended in returns MOTE_EXIT.)

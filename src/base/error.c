@@ -20,6 +20,7 @@ static const char *const status_names[] = {
     [MOTE_EXCEPTION] = "exception",
     [MOTE_MISUSE] = "misuse",
     [MOTE_EXIT] = "exit",
+    [MOTE_STATE] = "state",
 };
 
 const char *mote_status_name(mote_status status)

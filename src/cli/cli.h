@@ -15,7 +15,8 @@
 /* One option of a command. A table ends with a row without names. */
 typedef struct option {
     const char *names[2]; /* "-O", "--optimize": one or both                    */
-    const char *value;    /* what the value is called in help; NULL: takes none */
+    const char *value;    /* what the value is called in help; NULL: takes none;
+                             "[=...]": may be left out, and is NULL then          */
     const char *help;
     int id;               /* the command's own                                  */
 } option;
@@ -30,7 +31,8 @@ typedef struct command {
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 } command;
 
-extern const command command_run, command_cache, command_compile, command_validate, command_inspect, command_help;
+extern const command command_run, command_cache, command_compile, command_validate, command_inspect, command_snapshot,
+    command_help;
 extern const command *const commands[]; /* ends with NULL */
 const command *find_command(const char *name);
 
@@ -89,6 +91,10 @@ bool open_input(const char *path, size_t most, input *ret, int *ret_exit);
 void close_input(input *in);
 /* Says why this is no module, if it is none, and what to do about it. */
 bool is_module(const input *in, int *ret_exit);
+
+/* Writes a file whole or not at all; "-": standard output. Into what is there already and
+ * is no file, a device or a pipe, it is written as it is. Returns what to end with. */
+int write_output(const char *path, const void *bytes, size_t len);
 
 /* --- values ------------------------------------------------------------------ */
 

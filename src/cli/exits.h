@@ -13,6 +13,7 @@
     X(LINK, 4, "an import is missing or has another type")                            \
     X(REFUSED, 5, "the artifact is damaged, not trusted, or for another machine")     \
     X(EXCEPTION, 6, "an exception left the program uncaught")                         \
+    X(STATE, 7, "what an initialiser left cannot be a snapshot")                      \
     X(TIMEOUT, 124, "the time limit was reached")                                     \
     X(FUEL, 125, "the fuel was consumed")                                             \
     X(TRAP, 134, "the program trapped; the backtrace is on standard error")
@@ -36,6 +37,7 @@ static inline int exit_for(const mote_error *err)
     case MOTE_REFUSED: return EXIT_REFUSED;
     case MOTE_LINK: return EXIT_LINK;
     case MOTE_EXCEPTION: return EXIT_EXCEPTION;
+    case MOTE_STATE: return EXIT_STATE;
     case MOTE_MISUSE: return EXIT_USAGE;
     case MOTE_TRAP:
         return err->trap == MOTE_TRAP_TIMEOUT ? EXIT_TIMEOUT

@@ -24,13 +24,13 @@ static void print_names(const option *o, const char *bold, const char *plain)
         printf("%s%s%s, ", bold, o->names[0], plain);
     printf("%s%s%s", bold, last, plain);
     if (o->value)
-        printf("%s%s", last[1] == '-' ? "=" : " ", o->value);
+        printf("%s%s", o->value[0] == '[' ? "" : last[1] == '-' ? "=" : " ", o->value);
 }
 
 static int width_of(const option *o)
 {
     size_t first = o->names[1] ? strlen(o->names[0]) + 2 : 0, last = strlen(o->names[o->names[1] != NULL]);
-    return (int)(first + last + (o->value ? strlen(o->value) + 1 : 0));
+    return (int)(first + last + (o->value ? strlen(o->value) + (o->value[0] != '[') : 0));
 }
 
 /* Words wrapped at column 80, hanging below column at. */

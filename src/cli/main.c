@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 
 const command *const commands[] = {
-    &command_run, &command_compile, &command_validate, &command_inspect, &command_cache, &command_help, NULL,
+    &command_run, &command_compile, &command_validate, &command_inspect, &command_snapshot,
+    &command_cache, &command_help, NULL,
 };
 
 const command *find_command(const char *name)

@@ -77,7 +77,7 @@ static int take(words *w, const option *o, const char *word, const char *given)
         say("%s: %s takes no value", w->command->name, word);
         return WORDS_BAD;
     }
-    if (o->value && !given) {
+    if (o->value && !given && o->value[0] != '[') {
         if (w->at == w->argc) {
             say("%s: %s wants %s", w->command->name, word, o->value);
             return WORDS_BAD;

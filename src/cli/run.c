@@ -34,7 +34,7 @@ static int preload(running *r, const char *name)
     return EXIT_OK;
 }
 
-static int preload_all(running *r)
+int preload_all(running *r)
 {
     int status = EXIT_OK;
     for (size_t i = 0; i < r->nchoices && status == EXIT_OK; i++)

@@ -10,6 +10,13 @@
 
 #define MAX_FLAGS 64
 
+/* Options that other commands have, too. The group of -W and its like is added. */
+enum { RUN_INVOKE, RUN_PRELOAD, RUN_DIR, RUN_ENV, RUN_ARGV0, RUN_CPU, RUN_STRICT, RUN_VERBOSE, RUN_GROUP, RUN_ENDS = 256 };
+#define DIR_OPTION {{"--dir"}, "HOST[::GUEST][:ro]", "let the program use the folder HOST, which it finds as GUEST (as HOST, " \
+     "if that is not said); with :ro it can only read", RUN_DIR}
+#define ENV_OPTION {{"--env"}, "NAME[=VALUE]", "set a variable of the program's environment; without VALUE, as it is here", RUN_ENV}
+#define PRELOAD_OPTION {{"--preload"}, "NAME=FILE", "instantiate FILE first and offer its exports as NAME", RUN_PRELOAD}
+
 /* What the words chose that may be chosen often; in their order. */
 typedef enum choice_kind { CHOICE_PRELOAD, CHOICE_DIR, CHOICE_ENV, CHOICE_LISTEN } choice_kind;
 typedef struct choice {
@@ -42,12 +49,20 @@ typedef struct running {
 extern const option run_options[];
 /* False: a line has been said; end with EXIT_USAGE. */
 bool read_run_words(running *r, int argc, char **argv);
+/* One of them. False: a line has been said. */
+bool read_run_option(running *r, int id, const char *value);
+/* Is the first key of a -W word a limit, rather than a proposal? */
+bool is_limit(const char *text);
 
 /* A module or artifact. Returns what to end with; on EXIT_OK *ret is one reference. */
 int load_artifact(running *r, const char *path, mote_artifact **ret);
 
 /* Makes r->wasi as the words say. */
 int set_up_wasi(running *r);
+/* Grants r->wasi the folders, variables and sockets that were chosen. */
+int grant_all(running *r);
+/* Instantiates the modules of --preload and offers them to r->linker. */
+int preload_all(running *r);
 
 /* Runs what is to be run; returns what to end with. */
 int call_main(running *r, mote_instance *instance);

@@ -6,24 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_INVOKE, OPTION_PRELOAD, OPTION_DIR, OPTION_ENV, OPTION_ARGV0, OPTION_CPU, OPTION_STRICT, OPTION_VERBOSE,
-       OPTION_GROUP };
 const option run_options[] = {
-    {{"--dir"}, "HOST[::GUEST][:ro]", "let the program use the folder HOST, which it finds as GUEST (as HOST, "
-     "if that is not said); with :ro it can only read", OPTION_DIR},
-    {{"--env"}, "NAME[=VALUE]", "set a variable of the program's environment; without VALUE, as it is here", OPTION_ENV},
-    {{"--argv0"}, "NAME", "what the program is told that it was called (FILE's name without its folders)", OPTION_ARGV0},
-    {{"--invoke"}, "NAME", "call this export; the words after FILE are its arguments", OPTION_INVOKE},
-    {{"--preload"}, "NAME=FILE", "instantiate FILE first and offer its exports as NAME", OPTION_PRELOAD},
-    {{"-S", "--wasi"}, "KEY[=VALUE]", "what else the program gets of this host; -S help lists the keys", OPTION_GROUP + 'S'},
+    DIR_OPTION,
+    ENV_OPTION,
+    {{"--argv0"}, "NAME", "what the program is told that it was called (FILE's name without its folders)", RUN_ARGV0},
+    {{"--invoke"}, "NAME", "call this export; the words after FILE are its arguments", RUN_INVOKE},
+    PRELOAD_OPTION,
+    {{"-S", "--wasi"}, "KEY[=VALUE]", "what else the program gets of this host; -S help lists the keys", RUN_GROUP + 'S'},
     {{"-W", "--wasm"}, "KEY[=VALUE]", "a limit, such as timeout=2s, max-memory-size=64m, fuel=1000000 or "
-     "max-wasm-stack=1m; or a proposal, FEATURE[=y|n]; -W help lists them", OPTION_GROUP + 'W'},
-    {{"-O", "--optimize"}, "LEVEL", "0 to 3, also written opt-level=LEVEL (2)", OPTION_GROUP + 'O'},
-    {{"-C", "--codegen"}, "KEY[=VALUE]", "how modules are compiled, such as cache=n; -C help lists the keys", OPTION_GROUP + 'C'},
-    {{"-D", "--debug"}, "KEY[=VALUE]", "accepted for others' command lines; -D help tells", OPTION_GROUP + 'D'},
-    {{"--target-cpu"}, "CPU", "native, x86-64-v2, x86-64-v3 or x86-64-v4 (native)", OPTION_CPU},
-    {{"--strict"}, NULL, "keep every load and the order of traps exactly", OPTION_STRICT},
-    {{"-v", "--verbose"}, NULL, "say when the cache cannot be used, or what was compiled not be kept", OPTION_VERBOSE},
+     "max-wasm-stack=1m; or a proposal, FEATURE[=y|n]; -W help lists them", RUN_GROUP + 'W'},
+    {{"-O", "--optimize"}, "LEVEL", "0 to 3, also written opt-level=LEVEL (2)", RUN_GROUP + 'O'},
+    {{"-C", "--codegen"}, "KEY[=VALUE]", "how modules are compiled, such as cache=n; -C help lists the keys", RUN_GROUP + 'C'},
+    {{"-D", "--debug"}, "KEY[=VALUE]", "accepted for others' command lines; -D help tells", RUN_GROUP + 'D'},
+    {{"--target-cpu"}, "CPU", "native, x86-64-v2, x86-64-v3 or x86-64-v4 (native)", RUN_CPU},
+    {{"--strict"}, NULL, "keep every load and the order of traps exactly", RUN_STRICT},
+    {{"-v", "--verbose"}, NULL, "say when the cache cannot be used, or what was compiled not be kept", RUN_VERBOSE},
     {{0}, NULL, NULL, 0},
 };
 
@@ -171,7 +168,7 @@ static void list_keys(const running *r, char group)
     leave(EXIT_OK);
 }
 
-static bool unknown_key(char group, const char *name)
+static bool unknown_key(const running *r, char group, const char *name)
 {
     const char *names[NKEYS + 1], *near;
     char all[256] = "";
@@ -186,9 +183,18 @@ static bool unknown_key(char group, const char *name)
     names[n] = NULL;
     near = nearest(name, names);
     if (near)
-        say("run: -%c %s: there is no such key; did you mean %s?", group, name, near);
+        say("%s: -%c %s: there is no such key; did you mean %s?", r->self->name, group, name, near);
     else
-        say("run: -%c %s: there is no such key; there are %s", group, name, all);
+        say("%s: -%c %s: there is no such key; there are %s", r->self->name, group, name, all);
+    return false;
+}
+
+bool is_limit(const char *text)
+{
+    size_t n = strcspn(text, "=,");
+    for (size_t i = 0; i < NKEYS; i++)
+        if (keys[i].group == 'W' && strlen(keys[i].name) == n && memcmp(keys[i].name, text, n) == 0)
+            return true;
     return false;
 }
 
@@ -204,17 +210,17 @@ static bool read_key(running *r, char group, const char *text)
         if (k->group != group || strcmp(k->name, name) != 0)
             continue;
         if (!value && strcmp(k->value, SWITCH) != 0) {
-            say("run: -%c %s wants %s=%s", group, name, name, k->value);
+            say("%s: -%c %s wants %s=%s", r->self->name, group, name, name, k->value);
             return false;
         }
         if (k->take(r, value ? value : "y"))
             return true;
-        say("run: -%c %s: the value makes no sense; want %s", group, text, k->value);
+        say("%s: -%c %s: the value makes no sense; want %s", r->self->name, group, text, k->value);
         return false;
     }
     if (group == 'W')
         return read_features(r->self, text, r->engine) && add_flag(r, "-W", text);
-    return unknown_key(group, name);
+    return unknown_key(r, group, name);
 }
 
 static bool read_keys(running *r, char group, const char *text)
@@ -222,7 +228,7 @@ static bool read_keys(running *r, char group, const char *text)
     if (strcmp(text, "help") == 0)
         list_keys(r, group);
     if (group == 'O' && !strstr(text, "=") && strlen(text) <= 1)
-        return take_level(r, text) || (say("run: -O %s: want a level from 0 to 3", text), false);
+        return take_level(r, text) || (say("%s: -O %s: want a level from 0 to 3", r->self->name, text), false);
     char *all = strdup(text), *rest = all;
     bool good = all != NULL;
     for (char *one; good && (one = strsep(&rest, ","));)
@@ -233,36 +239,36 @@ static bool read_keys(running *r, char group, const char *text)
 
 /* --- words --------------------------------------------------------------------------------- */
 
-static bool too_many(void)
+static bool too_many(const running *r)
 {
-    say("run: too many options, or memory is out");
+    say("%s: too many options, or memory is out", r->self->name);
     return false;
 }
 
-static bool wants(const char *name, const char *value, const char *what)
+static bool wants(const running *r, const char *name, const char *value, const char *what)
 {
-    say("run: %s %s: want %s", name, value, what);
+    say("%s: %s %s: want %s", r->self->name, name, value, what);
     return false;
 }
 
-static bool read_option(running *r, int id, const char *value)
+bool read_run_option(running *r, int id, const char *value)
 {
     switch (id) {
-    case OPTION_INVOKE: r->invoke = value; return true;
-    case OPTION_ARGV0: r->argv0 = value; return true;
-    case OPTION_VERBOSE: return r->verbose = true;
-    case OPTION_CPU: return add_flag(r, "--target-cpu=", value) || too_many();
-    case OPTION_STRICT: return add_flag(r, "--strict", "") || too_many();
-    case OPTION_DIR: return choose(r, CHOICE_DIR, value) || too_many();
-    case OPTION_ENV:
+    case RUN_INVOKE: r->invoke = value; return true;
+    case RUN_ARGV0: r->argv0 = value; return true;
+    case RUN_VERBOSE: return r->verbose = true;
+    case RUN_CPU: return add_flag(r, "--target-cpu=", value) || too_many(r);
+    case RUN_STRICT: return add_flag(r, "--strict", "") || too_many(r);
+    case RUN_DIR: return choose(r, CHOICE_DIR, value) || too_many(r);
+    case RUN_ENV:
         if (!*value || *value == '=')
-            return wants("--env", value, "NAME or NAME=VALUE");
-        return choose(r, CHOICE_ENV, value) || too_many();
-    case OPTION_PRELOAD:
+            return wants(r, "--env", value, "NAME or NAME=VALUE");
+        return choose(r, CHOICE_ENV, value) || too_many(r);
+    case RUN_PRELOAD:
         if (!strchr(value, '='))
-            return wants("--preload", value, "NAME=FILE");
-        return choose(r, CHOICE_PRELOAD, value) || too_many();
-    default: return read_keys(r, (char)(id - OPTION_GROUP), value);
+            return wants(r, "--preload", value, "NAME=FILE");
+        return choose(r, CHOICE_PRELOAD, value) || too_many(r);
+    default: return read_keys(r, (char)(id - RUN_GROUP), value);
     }
 }
 
@@ -279,7 +285,7 @@ bool read_run_words(running *r, int argc, char **argv)
             r->nargs = argc - w.at;
             return true;
         }
-        if (!read_option(r, id, w.value))
+        if (!read_run_option(r, id, w.value))
             return false;
     }
     print_usage(r->self);

@@ -14,9 +14,9 @@
 
 extern char **environ;
 
-static int fail(const mote_error *err)
+static int fail(const running *r, const mote_error *err)
 {
-    say("run: %s", err->message);
+    say("%s: %s", r->self->name, err->message);
     return exit_for(err);
 }
 
@@ -34,7 +34,7 @@ static int set_args(running *r)
     size_t nargs = (size_t)r->nargs + 1;
     const char **args = calloc(nargs, sizeof *args);
     if (!args) {
-        say("run: memory is out");
+        say("%s: memory is out", r->self->name);
         return EXIT_SYSTEM;
     }
     args[0] = r->argv0 ? r->argv0 : file_name(r->path);
@@ -42,7 +42,7 @@ static int set_args(running *r)
         args[i] = r->args[i - 1];
     mote_status status = mote_wasi_set_args(r->wasi, args, nargs, &err);
     free(args);
-    return status == MOTE_OK ? EXIT_OK : fail(&err);
+    return status == MOTE_OK ? EXIT_OK : fail(r, &err);
 }
 
 /* "NAME=VALUE", or "NAME" for this process's own. */
@@ -54,10 +54,10 @@ static int set_env(running *r, const char *text, bool inherit)
     const char *value = equals ? equals + 1 : name ? getenv(name) : NULL;
     int status = EXIT_OK;
     if (!value) {
-        say(name ? "run: --env %s: there is no such variable here to inherit" : "run: memory is out: %s", text);
+        say(name ? "%s: --env %s: there is no such variable here to inherit" : "%s: memory is out: %s", r->self->name, text);
         status = name ? EXIT_USAGE : EXIT_SYSTEM;
     } else if (!(inherit && equals == text) && mote_wasi_set_env(r->wasi, name, value, &err) != MOTE_OK) {
-        status = fail(&err);
+        status = fail(r, &err);
     }
     free(name);
     return status;
@@ -93,15 +93,15 @@ static int grant_folder(running *r, const char *text)
     char *guest = strndup(colons ? colons + 2 : text, colons ? len - host_len - 2 : len);
     int status = EXIT_SYSTEM;
     if (!host || !guest)
-        say("run: memory is out");
+        say("%s: memory is out", r->self->name);
     else if (!*host || !*guest) {
-        say("run: --dir %s: want HOST, HOST::GUEST or either with :ro", text);
+        say("%s: --dir %s: want HOST, HOST::GUEST or either with :ro", r->self->name, text);
         status = EXIT_USAGE;
     } else if (mote_wasi_preopen(r->wasi, host, guest, read_only ? MOTE_WASI_READ_ONLY : MOTE_WASI_READ_WRITE, &err) ==
                MOTE_OK) {
         status = EXIT_OK;
     } else {
-        say("run: --dir %s: %s", text, err.message);
+        say("%s: --dir %s: %s", r->self->name, text, err.message);
         status = exit_for(&err);
     }
     free(host);
@@ -208,7 +208,7 @@ static int grant(running *r, const choice *c)
 }
 
 /* Guests look for sockets from descriptor 3 on and for folders behind them. */
-static int grant_all(running *r)
+int grant_all(running *r)
 {
     int status = r->inherit_env ? inherit_env(r) : EXIT_OK;
     if (status == EXIT_OK && r->listen_fds)
@@ -224,7 +224,7 @@ int set_up_wasi(running *r)
 {
     mote_error err = {0};
     if (mote_wasi_new(&r->wasi, &err) != MOTE_OK || mote_wasi_inherit_stdio(r->wasi, &err) != MOTE_OK)
-        return fail(&err);
+        return fail(r, &err);
     mote_wasi_attach(r->wasi, r->store);
     int status = set_args(r);
     return status == EXIT_OK ? grant_all(r) : status;

@@ -133,8 +133,10 @@ int64_t mo_memory_grow(mote_memory *memory, uint64_t delta)
     mote_store *store = memory->store;
     uint64_t old = memory->desc->bytes, bytes;
     if (!may_grow(memory, old, delta, &bytes) ||
-        !mo_store_take(&store->used.memory_bytes, store->limits.memory_bytes, bytes - old))
+        !mo_store_take(&store->used.memory_bytes, store->limits.memory_bytes, bytes - old)) {
+        store->limited |= delta <= memory->max - (old >> memory->page_shift);
         return -1;
+    }
     if (!memory->checked &&
         !(memory->reset ? mo_reset_grow(memory, old, bytes) : open_bytes(memory->desc->base, old, bytes))) {
         store->used.memory_bytes -= bytes - old;

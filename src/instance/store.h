@@ -58,6 +58,7 @@ struct mote_store {
     void *pooled;           /* the loan that it serves (call/pool.c), or NULL */
     struct mote_wasi *wasi; /* who answers its guests' calls of WASI (wasi/), or NULL */
     mote_limits limits, used;
+    bool limited;           /* a memory or table would have grown but for limits, or for want of room */
     mo_spares *spares; /* the engine's */
     mo_stack stack;
     mo_exceptions exceptions;

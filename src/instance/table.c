@@ -80,8 +80,10 @@ int64_t mo_table_grow(mote_table *table, uint64_t delta, mo_reference value)
     mote_store *store = table->store;
     uint64_t old = table->desc->n;
     if (delta > table->max - old || delta > SIZE_MAX / 64 - old ||
-        !mo_store_take(&store->used.table_elements, store->limits.table_elements, delta))
+        !mo_store_take(&store->used.table_elements, store->limits.table_elements, delta)) {
+        store->limited |= delta <= table->max - old;
         return -1;
+    }
     if (!make_room(table, old + delta)) {
         store->used.table_elements -= delta;
         return -1;

@@ -18,6 +18,10 @@ mo_errno mo_clock_now(mo_wasi_call *c, uint32_t clock, uint64_t *ret)
     struct timespec now;
     if (clock >= MO_COUNT(clocks))
         return MO_E_INVAL;
+    if (mo_unlikely(c->wasi->frozen)) {
+        *ret = mo_freeze_clock(c->wasi);
+        return mo_freeze_allows(c, MOTE_WASI_CLOCKS);
+    }
     if (c->wasi->clock) {
         *ret = c->wasi->clock(c->wasi->clock_data, clock);
         return MO_E_SUCCESS;
@@ -43,7 +47,7 @@ mo_errno mo_wasi_clock_res_get(mo_wasi_call *c, const mote_raw *args)
     struct timespec res = {.tv_nsec = 1};
     if (args[0].u32 >= MO_COUNT(clocks))
         return MO_E_INVAL;
-    if (!c->wasi->clock && clock_getres(clocks[args[0].u32], &res) != 0)
+    if (!c->wasi->clock && !c->wasi->frozen && clock_getres(clocks[args[0].u32], &res) != 0)
         return mo_wasi_errno(errno);
     return mo_guest_put64(c, args[1].u32, ns_of(&res)) ? MO_E_SUCCESS : MO_E_FAULT;
 }

@@ -27,6 +27,10 @@ mo_errno mo_wasi_random_get(mo_wasi_call *c, const mote_raw *args)
     uint8_t *to = mo_guest_write(c, args[0].u32, len);
     if (!to)
         return MO_E_FAULT;
+    if (mo_unlikely(c->wasi->frozen)) {
+        mo_freeze_random(c->wasi, to, len);
+        return mo_freeze_allows(c, MOTE_WASI_RANDOM);
+    }
     if (!c->wasi->random)
         return from_system(c, to, len);
     int status = c->wasi->random(c->wasi->random_data, to, len);

@@ -53,6 +53,7 @@ static bool add_standard(mote_wasi *wasi)
     const mote_wasi_stream nowhere = {.write = swallow};
     mo_desc in = input_of("", 0), out = stream_of(&nowhere);
     uint32_t fd;
+    in.granted = out.granted = true;
     return mo_wasi_add(wasi, 0, &in, &fd) && mo_wasi_add(wasi, 0, &out, &fd) && mo_wasi_add(wasi, 0, &out, &fd);
 }
 
@@ -165,6 +166,7 @@ static mote_status set_standard(mote_wasi *wasi, uint32_t fd, const mo_desc *d, 
     if (wasi->descs[fd].kind != MO_DESC_FREE)
         mo_wasi_drop(wasi, &wasi->descs[fd]);
     wasi->descs[fd] = *d;
+    wasi->descs[fd].granted = true;
     return MOTE_OK;
 }
 
@@ -213,7 +215,10 @@ mote_status mote_wasi_inherit_stdio(mote_wasi *wasi, mote_error *err)
 static mote_status grant(mote_wasi *wasi, const mo_desc *d, mote_error *err)
 {
     uint32_t fd;
-    return mo_wasi_add(wasi, FIRST_GRANTED, d, &fd) ? MOTE_OK : no_memory(err);
+    if (!mo_wasi_add(wasi, FIRST_GRANTED, d, &fd))
+        return no_memory(err);
+    wasi->descs[fd].granted = true;
+    return MOTE_OK;
 }
 
 mote_status mote_wasi_preopen(mote_wasi *wasi, const char *host_path, const char *guest_path,

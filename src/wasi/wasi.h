@@ -42,6 +42,7 @@ typedef struct mo_desc {
     uint16_t flags;       /* MO_FDFLAG_... as the guest sees them */
     bool owned;           /* close host with it */
     bool read_only;       /* of a folder: granted so, or beneath one that was */
+    bool granted;         /* by the embedder, before the guest ran */
     bool ready;           /* reading and writing never wait */
     bool poll_first;      /* host knows no RWF_NOWAIT: is it ready, then read or write */
     int host;             /* the system's descriptor, or -1; may be blocking or not */
@@ -65,6 +66,9 @@ struct mote_wasi {
     void *random_data;
     mote_wasi_wait *wait;
     void *wait_data;
+    bool frozen;                     /* freeze.c: chance is fixed, or refused */
+    uint8_t fixed, asked;            /* MOTE_WASI_CLOCKS, MOTE_WASI_RANDOM */
+    uint64_t nfixed;                 /* values given so far */
     bool exited;
     uint32_t exit_code;
 };
@@ -129,6 +133,12 @@ const mo_desc *mo_file_stat(mo_wasi_call *c, uint32_t fd, struct stat *ret, mo_e
 mo_errno mo_file_times(mo_wasi_call *c, uint64_t atim, uint64_t mtim, uint32_t fstflags, struct timespec ret[2]);
 /* A clock of the guest's in nanoseconds. MO_E_INVAL: there is no such clock. */
 mo_errno mo_clock_now(mo_wasi_call *c, uint32_t clock, uint64_t *ret);
+
+/* freeze.c: of a frozen guest that asks for what (MOTE_WASI_...). MO_E_NOTSUP: refused,
+ * *leave is set. */
+mo_errno mo_freeze_allows(mo_wasi_call *c, uint8_t what);
+uint64_t mo_freeze_clock(mote_wasi *wasi);
+void mo_freeze_random(mote_wasi *wasi, uint8_t *to, size_t len);
 
 /* --- functions --------------------------------------------------------------------- */
 
