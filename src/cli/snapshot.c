@@ -138,6 +138,8 @@ static mote_status grant(void *data, mote_store *store, mote_linker *linker, mot
     s->said = give_wasi(s);
     if (s->said == EXIT_OK)
         s->said = preload_all(&s->r);
+    if (s->said == EXIT_OK && !say_missing(&s->r, s->r.path, s->artifact))
+        s->said = EXIT_LINK;
     err->status = s->said == EXIT_OK ? MOTE_OK : MOTE_IO;
     return err->status;
 }
@@ -218,13 +220,13 @@ bool begin_snapshot(snapshotting *s, const command *self)
     return false;
 }
 
-static int freeze(snapshotting *s, const input *in, mote_artifact *artifact, void **ret, size_t *retlen)
+static int freeze(snapshotting *s, const input *in, void **ret, size_t *retlen)
 {
     const mote_snapshot_options wanted = {
         .init_func = s->init_func, .keep_init_func = s->keep_init_func,
         .renames = s->renames, .nrenames = s->nrenames,
         .limits = &s->r.limits, .timeout_us = s->r.timeout_us,
-        .artifact = artifact,
+        .artifact = s->artifact,
         .grant = grant, .ended = ended, .data = s,
     };
     mote_error err = {0};
@@ -238,13 +240,10 @@ int take_snapshot(snapshotting *s, void **ret, size_t *retlen)
 {
     input in;
     int status;
-    mote_artifact *artifact;
     if (!open_input(s->r.path, SIZE_MAX, &in, &status))
         return status;
-    if (is_module(&in, &status) && (status = load_artifact(&s->r, s->r.path, &artifact)) == EXIT_OK) {
-        status = freeze(s, &in, artifact, ret, retlen);
-        mote_artifact_unref(artifact);
-    }
+    if (is_module(&in, &status) && (status = load_artifact(&s->r, s->r.path, &s->artifact)) == EXIT_OK)
+        status = freeze(s, &in, ret, retlen);
     close_input(&in);
     return status;
 }

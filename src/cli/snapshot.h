@@ -11,6 +11,7 @@ typedef struct snapshotting {
     unsigned allowed;
     mote_snapshot_rename *renames; /* owned, dst too */
     size_t nrenames;
+    mote_artifact *artifact; /* s->r.path's */
     int said; /* what to end with, once the reason has been said */
 } snapshotting;
 
