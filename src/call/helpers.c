@@ -2,6 +2,7 @@
  * stubs of x86_64.S, which look at run->interrupt on the way back; so a helper that
  * sees it may stop halfway and return anything. Long work looks at it every 256 KiB. */
 #include "call/call.h"
+#include "instance/reset.h"
 
 #define PIECE ((uint64_t)256 << 10)
 
@@ -34,10 +35,18 @@ uint64_t mo_helper_memory_grow(mo_context *context, uint32_t memory, uint64_t pa
     return (uint64_t)mo_memory_grow(memory_of(context, memory), pages);
 }
 
+/* The same of bytes that are about to be written. */
+static void check_write(mo_context *context, mote_memory *memory, uint64_t to, uint64_t len)
+{
+    check_memory(context, memory, to, len);
+    if (!mo_reset_ready(memory, memory->desc->base + to, len))
+        mo_raise(context->run, MO_TRAP_MEMORY_LIMIT);
+}
+
 void mo_helper_memory_fill(mo_context *context, uint32_t memory_index, uint64_t to, uint32_t byte, uint64_t len)
 {
-    const mote_memory *memory = memory_of(context, memory_index);
-    check_memory(context, memory, to, len);
+    mote_memory *memory = memory_of(context, memory_index);
+    check_write(context, memory, to, len);
     uint8_t *at = memory->desc->base + to;
     while (len && !interrupted(context)) {
         uint64_t n = piece_of(len);
@@ -67,9 +76,10 @@ static void move(const mo_context *context, uint8_t *to, const uint8_t *from, ui
 void mo_helper_memory_copy(mo_context *context, uint32_t to_index, uint32_t from_index, uint64_t to, uint64_t from,
                            uint64_t len)
 {
-    const mote_memory *target = memory_of(context, to_index), *source = memory_of(context, from_index);
+    mote_memory *target = memory_of(context, to_index);
+    const mote_memory *source = memory_of(context, from_index);
     check_memory(context, source, from, len);
-    check_memory(context, target, to, len);
+    check_write(context, target, to, len);
     move(context, target->desc->base + to, source->desc->base + from, len);
 }
 
@@ -77,12 +87,12 @@ void mo_helper_memory_init(mo_context *context, uint32_t memory_index, uint32_t 
                            uint32_t from, uint32_t len)
 {
     const mote_instance *instance = mo_instance_of(context);
-    const mote_memory *memory = instance->memories[memory_index];
+    mote_memory *memory = instance->memories[memory_index];
     const mo_meta_data *data = &mo_meta_datas(instance->artifact)[data_index];
     uint32_t have = *mo_instance_dropped(instance, true, data_index) ? 0 : data->bytes.n;
     if (len > have || from > have - len)
         mo_raise(context->run, MO_TRAP_MEMORY_BOUNDS);
-    check_memory(context, memory, to, len);
+    check_write(context, memory, to, len);
     move(context, memory->desc->base + to, (const uint8_t *)mo_meta_at(instance->artifact, data->bytes) + from, len);
 }
 

@@ -154,6 +154,9 @@ mote_status mote_pool_new(mote_engine *engine, const mote_pool_limits *limits, m
     const mote_pool_limits l = limits ? *limits : mote_pool_limits_default();
     if (l.instances == 0)
         return mo_tell(err, MOTE_LIMIT, "pool: no instances wanted, at least 1 is needed");
+    if (l.instances > (UINT64_C(1) << 47) / (MO_STACK_GUARD + l.store.stack_bytes % (UINT64_C(1) << 47)))
+        return mo_tell(err, MOTE_LIMIT, "pool: %" PRIu32 " instances wanted, there are no addresses for their stacks",
+                       l.instances);
     if (l.fuel < 0)
         return mo_tell(err, MOTE_LIMIT, "pool: %" PRId64 " fuel wanted, 0 and up is possible", l.fuel);
     if (l.timeout_us > UINT64_C(1) << 50)

@@ -80,14 +80,14 @@ static bool in_guard(const mo_stack *stack, const uint8_t *address)
     return address >= stack->base && address < stack->low;
 }
 
-static bool in_memory(const mote_store *store, const uint8_t *address)
+/* The trap that an access of the guest's there means. */
+static uint32_t classify_access(const mote_store *store, const uint8_t *address)
 {
     for (const mote_memory *m = store->memories; m; m = m->next)
         if (address >= m->reserved && address < m->reserved + m->reserved_len)
-            return true;
-    return false;
+            return mo_reset_guards(m, address) ? MO_TRAP_MEMORY_LIMIT : MO_TRAP_MEMORY_BOUNDS;
+    return MO_TRAP_NONE;
 }
-
 
 /* The trap that a fault means, or MO_TRAP_NONE if it is not the guest's. */
 static uint32_t classify(const mote_store *store, int number, const siginfo_t *info, const void *pc)
@@ -98,7 +98,7 @@ static uint32_t classify(const mote_store *store, int number, const siginfo_t *i
         return mo_asm_trap_code(pc);
     if (in_guard(&store->stack, info->si_addr))
         return MO_TRAP_STACK_OVERFLOW;
-    return mo_artifact_find(pc) && in_memory(store, info->si_addr) ? MO_TRAP_MEMORY_BOUNDS : MO_TRAP_NONE;
+    return mo_artifact_find(pc) ? classify_access(store, info->si_addr) : MO_TRAP_NONE;
 }
 
 /* An access to a page that is closed until somebody wants it: of the guest's stack, or of

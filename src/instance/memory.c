@@ -356,9 +356,11 @@ mote_status mote_memory_read(const mote_memory *memory, uint64_t at, void *to, s
 
 mote_status mote_memory_write(mote_memory *memory, uint64_t at, const void *from, size_t len, mote_error *err)
 {
+    if (!mo_memory_inside(memory, at, len))
+        return outside(memory, at, len, err);
     void *to = mote_memory_writable(memory, at, len);
     if (!to)
-        return outside(memory, at, len, err);
+        return mo_tell(err, MOTE_NOMEM, "memory: the system does not let %zu bytes at %" PRIu64 " be written", len, at);
     memcpy(to, from, len);
     return MOTE_OK;
 }
@@ -369,7 +371,6 @@ void *mote_memory_writable(mote_memory *memory, uint64_t at, size_t len)
 {
     if (!mo_memory_inside(memory, at, len))
         return NULL;
-    if (memory->reset)
-        mo_reset_open(memory, memory->desc->base + at, len);
-    return memory->desc->base + at;
+    uint8_t *to = memory->desc->base + at;
+    return mo_reset_ready(memory, to, len) ? to : NULL;
 }

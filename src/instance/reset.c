@@ -203,30 +203,45 @@ static bool open_all(mo_tracked *t)
     return protect(t, all, PROT_READ | PROT_WRITE);
 }
 
-static bool open_pages(mo_tracked *t, mo_page_range want)
+/* What is open after a failure is not known, so that the instance must go. */
+static bool open_pages(mo_reset *r, mo_tracked *t, mo_page_range want)
 {
+    const mo_open_set before = t->open;
     mo_page_range gap;
+    r->learned = true;
     t->splits++;
     mo_open_add(&t->open, want, &gap);
-    return (protect(t, want, PROT_READ | PROT_WRITE) && protect(t, gap, PROT_READ | PROT_WRITE)) || open_all(t);
+    if ((protect(t, want, PROT_READ | PROT_WRITE) && protect(t, gap, PROT_READ | PROT_WRITE)) || open_all(t))
+        return true;
+    t->open = before;
+    r->broken = true;
+    return false;
+}
+
+bool mo_reset_guards(const mote_memory *memory, const uint8_t *at)
+{
+    const mo_tracked *t = memory->tracked;
+    const uint8_t *base = memory->desc->base;
+    return memory->reset && t->way == MO_WAY_COPY && at >= base && at < base + watched_bytes(t);
 }
 
 bool mo_reset_open(mote_memory *memory, const uint8_t *at, size_t len)
 {
     mo_tracked *t = memory->tracked;
-    const uint8_t *base = memory->desc->base;
-    if (!memory->reset || t->way != MO_WAY_COPY || len == 0 || at < base || at >= base + watched_bytes(t))
+    if (!mo_reset_guards(memory, at) || len == 0)
         return false;
-    uint64_t from = (uint64_t)(at - base), end = watched_bytes(t), to = len < end - from ? from + len : end;
+    uint64_t from = (uint64_t)(at - memory->desc->base), end = watched_bytes(t), to = len < end - from ? from + len : end;
     mo_page_range want = {(uint32_t)(from / PAGE), (uint32_t)((to + PAGE - 1) / PAGE)};
     while (want.from < want.to && mo_open_has(&t->open, want.from))
         want.from++;
     while (want.from < want.to && mo_open_has(&t->open, want.to - 1))
         want.to--;
-    if (want.from == want.to)
-        return true;
-    memory->reset->learned = true;
-    return open_pages(t, want);
+    return want.from == want.to || open_pages(memory->reset, t, want);
+}
+
+bool mo_reset_ready(mote_memory *memory, const uint8_t *at, size_t len)
+{
+    return len == 0 || !mo_reset_guards(memory, at) || mo_reset_open(memory, at, len);
 }
 
 bool mo_reset_open_here(const uint8_t *at)
@@ -264,8 +279,11 @@ bool mo_reset_grow(mote_memory *memory, uint64_t from, uint64_t to)
 {
     const mo_tracked *t = memory->tracked;
     mo_page_range pages = {(uint32_t)(from / PAGE), (uint32_t)(to / PAGE)};
-    return t->way == MO_WAY_COPY ? close_pages(t, pages.from, pages.to, false)
-                                 : protect(t, pages, PROT_READ | PROT_WRITE);
+    bool ok = t->way == MO_WAY_COPY ? close_pages(t, pages.from, pages.to, false)
+                                    : protect(t, pages, PROT_READ | PROT_WRITE);
+    if (!ok && !protect(t, pages, PROT_NONE))
+        memory->reset->broken = true;
+    return ok;
 }
 
 /* From the first length on nothing may be touched. What was written there is zero again
@@ -592,7 +610,7 @@ bool mo_reset_run(mo_reset *r)
     mote_instance *in = r->instance;
     mote_store *store = in->store;
     r->pages_now = 0;
-    if (is_lost(in))
+    if (r->broken || is_lost(in))
         return false;
     for (uint32_t i = 0; i < r->ntracked; i++)
         if (!restore_memory(r, &r->tracked[i], mo_memory_bytes(r->tracked[i].memory)))

@@ -55,6 +55,7 @@ typedef struct mo_reset {
     uint8_t *head;   /* what the context's changing parts were */
     size_t head_len;
     bool learned;    /* a page was opened since mo_reset_teach */
+    bool broken;     /* the system refused in the middle of something */
     bool owns_pristine;
     uint64_t calls_before; /* store->call when the present use began (call/pool.c) */
     uint64_t resident_pages; /* copy at most so many in a memory */
@@ -88,7 +89,13 @@ bool mo_reset_run(mo_reset *reset);
  * Async-signal-safe. */
 bool mo_reset_open(mote_memory *memory, const uint8_t *at, size_t len);
 
-/* The same for whatever instance is tracked on this thread. */
+/* Is a write there one that has to open its page first? */
+bool mo_reset_guards(const mote_memory *memory, const uint8_t *at);
+/* For host and helpers: may any memory's [at, at + len) be written now? Opens what has to
+ * be. False: the system refused. */
+bool mo_reset_ready(mote_memory *memory, const uint8_t *at, size_t len);
+
+/* mo_reset_open() for whatever instance is tracked on this thread. */
 bool mo_reset_open_here(const uint8_t *at);
 
 /* A tracked memory grows from so many bytes to so many: makes the new ones usable. */

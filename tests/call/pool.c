@@ -332,6 +332,9 @@ TEST(no_more_are_lent_than_the_limit)
     limits.instances = 0;
     expect(mote_pool_new(engine, &limits, &f.pool, &f.err) == MOTE_LIMIT);
     expect_text(f.err.message, "pool: no instances wanted, at least 1 is needed");
+    limits.instances = UINT32_MAX;
+    expect(mote_pool_new(engine, &limits, &f.pool, &f.err) == MOTE_LIMIT);
+    expect_text(f.err.message, "pool: 4294967295 instances wanted, there are no addresses for their stacks");
 }
 
 static void *release_elsewhere(void *instance)
