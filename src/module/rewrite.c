@@ -2,8 +2,7 @@
  * globals begin are written anew, all others copied.
  *
  * A segment that is dropped, as active ones are once they have been copied, can do nothing
- * more but keep its number: its place is taken by a new active data segment, or by an
- * empty passive one. */
+ * more but keep its number: its place is taken by a new one, or by an empty passive one. */
 #include "module/rewrite.h"
 
 #include "module/ops.h"
@@ -301,21 +300,60 @@ static void put_untold(work *w)
             put_unsigned(w->b, i);
 }
 
-static bool put_elems(work *w)
+/* What of the new is still to be given a number. */
+typedef struct rest {
+    uint32_t next;   /* of the new segments */
+    mo_valtype type; /* that one's */
+    bool untold;
+} rest;
+
+static void find_type(const work *w, rest *r)
 {
-    const mo_module *m = w->m;
-    uint32_t nkept = numbers_hold(m) ? m->nelems : 0;
-    put_unsigned(w->b, nkept + w->r->nelems + (w->nuntold != 0));
-    for (uint32_t i = 0; i < nkept; i++) {
+    const mo_new_elem *e = r->next < w->r->nelems ? &w->r->elems[r->next] : NULL;
+    mo_valtype table_type = e ? w->m->tables[e->table].type : MO_BOT;
+    r->type = e && is_plain(e, table_type) ? FUNCS_TYPE : table_type;
+}
+
+/* A dropped segment's place is for a new one of the same type, for code may name both. */
+static void put_in_place(work *w, rest *r, mo_valtype type, bool write)
+{
+    if (r->type == type) {
+        if (write)
+            put_elem(w, &w->r->elems[r->next]);
+        r->next++;
+        find_type(w, r);
+    } else if (r->untold && type == FUNCS_TYPE) {
+        if (write)
+            put_untold(w);
+        r->untold = false;
+    } else if (write) {
+        put_empty_elem(w, type);
+    }
+}
+
+/* Returns how many there are. */
+static uint32_t lay_elems(work *w, bool write)
+{
+    uint32_t nold = numbers_hold(w->m) ? w->m->nelems : 0;
+    rest r = {.untold = w->nuntold != 0};
+    find_type(w, &r);
+    for (uint32_t i = 0; i < nold; i++) {
         if (w->r->elem_dropped[i])
-            put_empty_elem(w, m->elems[i].type);
-        else
+            put_in_place(w, &r, w->m->elems[i].type, write);
+        else if (write)
             put_kept_elem(w, i);
     }
-    for (uint32_t i = 0; i < w->r->nelems; i++)
+    for (uint32_t i = r.next; write && i < w->r->nelems; i++)
         put_elem(w, &w->r->elems[i]);
-    if (w->nuntold)
+    if (write && r.untold)
         put_untold(w);
+    return nold + (w->r->nelems - r.next) + r.untold;
+}
+
+static bool put_elems(work *w)
+{
+    put_unsigned(w->b, lay_elems(w, false));
+    lay_elems(w, true);
     return true;
 }
 
