@@ -145,6 +145,9 @@ static mote_status set_up(work *w, mote_engine *engine, mote_error *err)
     mote_status status = mote_store_new(engine, &w->limits, NULL, &w->store, err);
     if (status == MOTE_OK)
         status = mote_linker_new(engine, &w->linker, err);
+    begin_time(w); /* for modules that grant() makes instances of; each call of theirs may take as long */
+    if (status == MOTE_OK)
+        status = limit_time(w, err);
     if (status == MOTE_OK && w->o->grant)
         status = w->o->grant(w->o->data, w->store, w->linker, err);
     return status;

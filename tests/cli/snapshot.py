@@ -76,6 +76,7 @@ MODULES = {
                          imports=[(P1, 'fd_write', [I32, I32, I32, I32], [I32])], memory=b'\0\1'),
     'needs.wasm': module([(INIT, [], [], store(64, call(0))), GET], imports=[('lib', 'five', [], [I32])], memory=b'\0\1'),
     'lib.wasm': module([('five', [], [I32], const(5))]),
+    'stuck.wasm': module([('five', [], [I32], const(5)), ('', [], [], b'\x03\x40\x0c\x00\x0b')], start=1),
     'none.wasm': module([GET], memory=b'\0\1'),
     'wrong.wasm': module([(INIT, [I32], [], b'')]),
     'cut.wasm': module([GET], memory=b'\0\1')[:-9],
@@ -241,6 +242,7 @@ def chance_is_refused():
 def failures():
     refuses(['trap.wasm'], TRAP, 'unreachable')
     refuses(['spin.wasm', '-W', 'timeout=200ms'], TIMEOUT, '-W timeout')
+    refuses(['needs.wasm', '--preload', 'lib=stuck.wasm', '-W', 'timeout=200ms'], TIMEOUT, 'stuck.wasm')
     refuses(['grow.wasm', '-W', 'max-memory-size=16m'], STATE, '16777216 bytes')
     refuses(['fill.wasm', '-W', 'max-memory-size=16m'], TRAP, 'max-memory-size')
     refuses(['exit.wasm'], STATE, 'exit code 3')
