@@ -64,7 +64,8 @@ def measure_start(figures, mote, wasmtime, wasm, rounds, deadline):
     commands = {"mote": [mote, "run", wasm, *COMMANDS[wasm.stem]]}
     compiled = OUT / (wasm.stem + ".cwasm")
     if wasmtime and compiled.exists():
-        commands["wasmtime"] = [wasmtime, "run", "-Wexceptions=y", "--allow-precompiled", compiled, *COMMANDS[wasm.stem]]
+        commands["wasmtime"] = [wasmtime, "run", "-Wexceptions=y", "--allow-precompiled", compiled,
+                                *COMMANDS[wasm.stem]]
     common.run_tool(commands["mote"], deadline)        # fills the cache
     for engine, lines in spawn(commands, rounds, deadline).items():
         figures.put_all(engine, f"{wasm.stem} start", "ms", [line[0] / 1e3 for line in lines])

@@ -32,6 +32,7 @@ def words(n, seed=1):
     return line[:n].replace(" a", "\na").encode()
 
 
+HOME = {"HOME": "/data"}
 SEED = {"seed.txt": b"one\ntwo\n"}
 HUGE = words(300_000)
 
@@ -57,14 +58,19 @@ def small():
     ]
 
 
+def step(*args, **more):
+    """A step that has the case's folder. A home, for SQLite's shell else says that it has none."""
+    return Step(list(args), grant=True, env=HOME, **more)
+
+
 def bzip2():
-    step = lambda *args, **more: Step(list(args), grant=True, **more)      # noqa: E731
     return [
-        Case("bzip2-files", [step("-k", "-9", "/data/text"), step("-t", "/data/text.bz2"), step("-dc", "/data/text.bz2"),
-                             step("--best", "/data/empty"), step("-d", "/data/empty.bz2")],
+        Case("bzip2-files", [step("-k", "-9", "/data/text"), step("-t", "/data/text.bz2"),
+                             step("-dc", "/data/text.bz2"), step("--best", "/data/empty"), step("-d", "/data/empty.bz2")],
              {"text": HUGE, "empty": b""}),
         Case("bzip2-pipe", [Step(["-c"], stdin=b"some words"), Step(["-dc"], stdin=b"not compressed")]),
-        Case("bzip2-errors", [step("/data/none"), step("-d", "/data/text"), step("/data/folder"), step("-k", "/data/there")],
+        Case("bzip2-errors", [step("/data/none"), step("-d", "/data/text"), step("/data/folder"),
+                              step("-k", "/data/there")],
              {"text": b"plain text", "folder/x": b"", "there": b"a", "there.bz2": b"b"}),
     ]
 
@@ -73,14 +79,15 @@ FRAME = "28b52ffd04589d000068736f6d6520776f7264732c200a0100574a121c7f9423"
 
 
 def zstd():
-    step = lambda *args, **more: Step(list(args), grant=True, **more)      # noqa: E731
     return [
         Case("zstd-files", [step("-q", "-19", "-k", "/data/text"), step("-q", "-t", "/data/text.zst"),
                             step("-q", "-dc", "/data/text.zst"), step("-q", "--rm", "-1", "/data/more"),
                             step("-q", "-d", "/data/more.zst", "-o", "/data/back")],
              {"text": HUGE, "more": words(50_000, 2)}, ["*.zst"]),
-        Case("zstd-pipe", [Step(["-q", "-dc"], stdin=bytes.fromhex(FRAME)), Step(["-q", "-dc"], stdin=b"no frame", stderr=False)]),
-        Case("zstd-errors", [step("-q", "/data/none", stderr=False), step("-q", "-d", "/data/text.zst", stderr=False),
+        Case("zstd-pipe", [Step(["-q", "-dc"], stdin=bytes.fromhex(FRAME)),
+                           Step(["-q", "-dc"], stdin=b"no frame", stderr=False)]),
+        Case("zstd-errors", [step("-q", "/data/none", stderr=False),
+                             step("-q", "-d", "/data/text.zst", stderr=False),
                              step("-q", "/data/folder", stderr=False)],
              {"text.zst": b"plain text", "folder/x": b""}),
     ]
@@ -93,7 +100,6 @@ with recursive numbers(i) as (select 1 union all select i + 1 from numbers where
 commit;
 select count(*) from squares;
 """
-HOME = {"HOME": "/data"}                # else it says that it found none
 QUERY = b"""pragma integrity_check;
 select count(*), sum(square), max(words) from squares;
 select * from squares where n in (1, 777, 100000);
@@ -107,19 +113,18 @@ select count(*) from squares;
 
 
 def sqlite():
-    step = lambda *args, **more: Step(list(args), grant=True, env=HOME, **more)      # noqa: E731
     return [
         Case("sqlite-rows", [step("/data/rows.db", stdin=FILL), step("/data/rows.db", stdin=QUERY),
                              step("-readonly", "/data/rows.db", "insert into squares values (1, 1, '')", stderr=False)],
              varies=["*.db"]),
-        Case("sqlite-files", [step("/data/new.db", ".mode csv", ".import /data/in.csv people", "select * from people",
-                                   ".once /data/out.csv", "select name, length(name) from people order by name"),
+        Case("sqlite-files", [step("/data/new.db", ".mode csv", ".import /data/in.csv people",
+                                   "select * from people", ".once /data/out.csv",
+                                   "select name, length(name) from people order by name"),
                               step("/data/not.db", "select 1 from t", stderr=False),
                               step("/data/none/x.db", "create table t(a)", stderr=False),
                               step("/data/new.db", "create table people(a)", stderr=False)],
              {"in.csv": b"name,age\nAda,36\nGrace,85\n", "not.db": b"this is not a database" * 100}, ["new.db"]),
-        Case("sqlite-memory", [Step([":memory:"], stdin=b"select upper('x'), 7 / 2.0, abs(-3), hex(zeroblob(2));\n.exit 5\n",
-                                         env=HOME)]),
+        Case("sqlite-memory", [step(":memory:", stdin=b"select upper('x'), 7 / 2.0, hex(zeroblob(2));\n.exit 5\n")]),
     ]
 
 

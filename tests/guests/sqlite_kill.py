@@ -34,11 +34,14 @@ def start_and_kill(mote, wasm, folder):
 
 def check(mote, wasm, count):
     with tempfile.TemporaryDirectory() as folder:
-        ask = lambda sql: mote.run(wasm, cases.Step(["/data/t.db", sql], grant=True, env=cases.HOME), folder)      # noqa: E731
+        def ask(sql):
+            return mote.run(wasm, cases.Step(["/data/t.db", sql], grant=True, env=cases.HOME), folder)
+
         ask("create table t(a, b);" + "".join(f"insert into t values({i}, 'kept');" for i in range(10)))
         database, before = Path(folder, "t.db"), Path(folder, "t.db").read_bytes()
         said = start_and_kill(mote, wasm, folder)
-        halfway = said == b"in the middle\n" and database.read_bytes() != before and Path(folder, "t.db-journal").exists()
+        halfway = (said == b"in the middle\n" and database.read_bytes() != before
+                   and Path(folder, "t.db-journal").exists())
         count("passed" if halfway else "failed", "sqlite: killed when a transaction was half in its files", repr(said))
         code, out, err = ask(QUESTION)
         good = code == 0 and out == b"ok\n10|10|0\n"
