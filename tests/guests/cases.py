@@ -66,7 +66,8 @@ def step(*args, **more):
 def bzip2():
     return [
         Case("bzip2-files", [step("-k", "-9", "/data/text"), step("-t", "/data/text.bz2"),
-                             step("-dc", "/data/text.bz2"), step("--best", "/data/empty"), step("-d", "/data/empty.bz2")],
+                             step("-dc", "/data/text.bz2"), step("--best", "/data/empty"),
+                             step("-d", "/data/empty.bz2")],
              {"text": HUGE, "empty": b""}),
         Case("bzip2-pipe", [Step(["-c"], stdin=b"some words"), Step(["-dc"], stdin=b"not compressed")]),
         Case("bzip2-errors", [step("/data/none"), step("-d", "/data/text"), step("/data/folder"),

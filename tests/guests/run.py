@@ -221,9 +221,9 @@ def main():
     for guest in args.guest:
         wasm = args.guests / (guest + ".wasm")
         if not wasm.exists():
-            state = states.get(guest, {})
-            failed = state.get("state") == "failed"
-            count("failed" if failed else "skipped", f"{guest}: {state.get('words', 'not built (make guests)')}")
+            state = states.get(guest, {}).get("state")
+            words = states[guest]["words"] if state in ("skipped", "failed") else "not built (make guests)"
+            count("failed" if state == "failed" else "skipped", f"{guest}: {words}")
             continue
         if guest == "cpython" and mote:
             report_compile(guest, wasm, mote)
