@@ -31,6 +31,10 @@ typedef struct mote_pool_limits {
     uint64_t timeout_us;     /* of each outermost call, wall time, exact to a millisecond
                                 or two; 0: none. No system call a call: while such calls
                                 run, the thread gets the engine's signal each millisecond  */
+    uint64_t host_calls;     /* of host functions, by guests, from acquire to release: beyond it
+                                one is a trap. 0: neither limited nor counted;
+                                MOTE_NO_LIMIT: counted                                     */
+    bool measure_time;       /* of each loan, see mote_usage; it costs two system calls    */
     int64_t fuel;            /* at each acquire, for code compiled with it; INT64_MAX: all */
 } mote_pool_limits;
 
@@ -64,11 +68,15 @@ MOTE_API mote_status mote_pool_acquire(mote_program *program, mote_instance **re
  *  (nothing was done). */
 MOTE_API mote_status mote_pool_release(mote_instance *instance, mote_error *err);
 
-/** What a lent instance has used since it was acquired, or the last loan of it did. */
+/** What a lent instance has used since it was acquired, or the last loan of it did until
+ *  it was released. */
 typedef struct mote_usage {
-    uint64_t calls;         /* outermost ones                                             */
-    uint64_t memory_bytes;  /* of its memories now: they never shrink, so this is the peak */
-    uint64_t pages_copied;  /* 4 KiB each, by the last reset                              */
+    uint64_t calls;         /* outermost ones                                              */
+    uint64_t memory_bytes;  /* of its memories at the end: they never shrink, so the peak  */
+    uint64_t pages_copied;  /* 4 KiB each, by the last reset                               */
+    uint64_t host_calls;    /* if the pool counts them                                     */
+    uint64_t wall_ns;       /* from acquire to release, or to now, if the pool measures it */
+    uint64_t cpu_ns;        /* the same in its thread's processor time                     */
 } mote_usage;
 MOTE_API mote_status mote_instance_usage(const mote_instance *instance, mote_usage *ret, mote_error *err);
 

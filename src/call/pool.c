@@ -15,6 +15,8 @@
 #include "mote/pool.h"
 #include "mote/store.h"
 
+#include <time.h>
+
 typedef struct mo_pooled {
     mote_program *program;
     struct mo_pooled *next, *prev; /* in the program's idle or lent list */
@@ -23,7 +25,17 @@ typedef struct mo_pooled {
     mo_reset *reset;
     size_t arena_mark;             /* of the store as it was when the instance was new */
     bool lent;
+    struct counted *counted; /* per imported function, if its calls are counted */
+    uint64_t host_calls;
+    uint64_t wall_ns, cpu_ns; /* at acquire; when released, what passed since */
+    uint64_t memory_bytes, calls; /* of a loan that is over */
 } mo_pooled;
+
+/* A host function as the linker offered it. */
+struct counted {
+    mo_pooled *pooled;
+    void *callback, *data;
+};
 
 struct mote_program {
     mote_pool *pool;
@@ -57,6 +69,13 @@ mote_pool_limits mote_pool_limits_default(void)
     };
 }
 
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 /* --- lists ----------------------------------------------------------------- */
 
 static void push(mo_pooled **list, mo_pooled *p)
@@ -82,6 +101,7 @@ static void unlink_pooled(mo_pooled **list, mo_pooled *p)
 
 static void free_pooled(mo_pooled *p)
 {
+    mo_free(p->counted);
     mo_reset_free(p->reset);
     if (p->store) {
         p->store->pooled = NULL;
@@ -89,6 +109,54 @@ static void free_pooled(mo_pooled *p)
         p->program->pool->n--;
     }
     mo_free(p);
+}
+
+static mote_status count_call(mote_caller *caller, const struct counted *c)
+{
+    uint64_t limit = c->pooled->program->pool->limits.host_calls;
+    if (mo_likely(++c->pooled->host_calls <= limit))
+        return MOTE_OK;
+    return mote_caller_trap(caller, MOTE_TRAP_HOST, "host calls: call %" PRIu64 " wanted, limit is %" PRIu64,
+                            c->pooled->host_calls, limit);
+}
+
+static mote_status call_counted_raw(mote_caller *caller, void *data, mote_raw *values)
+{
+    const struct counted *c = data;
+    mote_raw_callback *callback;
+    memcpy(&callback, &c->callback, sizeof callback);
+    mote_status status = count_call(caller, c);
+    return status ? status : callback(caller, c->data, values);
+}
+
+static mote_status call_counted(mote_caller *caller, void *data, const mote_value *args, mote_value *results)
+{
+    const struct counted *c = data;
+    mote_callback *callback;
+    memcpy(&callback, &c->callback, sizeof callback);
+    mote_status status = count_call(caller, c);
+    return status ? status : callback(caller, c->data, args, results);
+}
+
+/* A pool's imports are host functions all; the instance has copies of them. */
+static bool count_host_calls(mo_pooled *p, mote_error *err)
+{
+    uint32_t n = mo_instance_meta(p->instance)->nimported_funcs;
+    mote_raw_callback *raw = call_counted_raw;
+    mote_callback *checked = call_counted;
+    p->counted = mo_calloc(n, sizeof *p->counted);
+    if (!p->counted)
+        return mo_fail_nomem(err);
+    for (uint32_t i = 0; i < n; i++) {
+        mote_caller *host = &p->instance->hosts[i];
+        p->counted[i] = (struct counted){p, host->callback, host->data};
+        host->data = &p->counted[i];
+        if (host->raw)
+            memcpy(&host->callback, &raw, sizeof raw);
+        else
+            memcpy(&host->callback, &checked, sizeof checked);
+    }
+    return true;
 }
 
 static bool track(mo_pooled *p, mote_error *err)
@@ -121,7 +189,7 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     }
     mo_limit_ticks(p->store, pool->limits.timeout_us);
     status = mo_linker_make(program->linker, p->store, (mote_artifact *)program->artifact, &p->instance, err);
-    if (!status && !track(p, &e))
+    if (!status && (!track(p, &e) || (pool->limits.host_calls && !count_host_calls(p, &e))))
         status = mo_told(&e, err);
     if (status) {
         free_pooled(p);
@@ -247,6 +315,28 @@ static mote_status make_room_and_instance(mote_program *program, mo_pooled **ret
     return make_pooled(program, ret, err);
 }
 
+/* Clocks now, as differences from what p holds. */
+static void read_clocks(mo_pooled *p)
+{
+    p->wall_ns = read_clock(CLOCK_MONOTONIC) - p->wall_ns;
+    p->cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID) - p->cpu_ns;
+}
+
+static inline void start_measuring(mo_pooled *p)
+{
+    p->host_calls = p->wall_ns = p->cpu_ns = 0;
+    if (mo_unlikely(p->program->pool->limits.measure_time))
+        read_clocks(p);
+}
+
+static inline void stop_measuring(mo_pooled *p)
+{
+    p->calls = mo_store_call(p->store) - p->reset->calls_before;
+    p->memory_bytes = p->store->used.memory_bytes;
+    if (mo_unlikely(p->program->pool->limits.measure_time))
+        read_clocks(p);
+}
+
 mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_error *err)
 {
     mo_pooled *p = program->idle;
@@ -260,6 +350,7 @@ mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_e
     push(&program->lent, p);
     p->store->run.fuel = program->pool->limits.fuel;
     p->reset->calls_before = mo_store_call(p->store);
+    start_measuring(p);
     if (mo_unlikely(program->has_start) && (status = mo_instance_start(p->instance, err))) {
         mote_pool_release(p->instance, NULL);
         return status;
@@ -299,6 +390,7 @@ mote_status mote_pool_release(mote_instance *instance, mote_error *err)
     if (mo_store_runs(p->store))
         return mo_tell(err, MOTE_MISUSE, "pool: a call runs in this instance");
     mote_program *program = p->program;
+    stop_measuring(p);
     unlink_pooled(&program->lent, p);
     p->lent = false;
     if (mo_unlikely(has_guests_of_its_own(p) || !mo_reset_run(p->reset))) {
@@ -314,21 +406,36 @@ mote_status mote_pool_release(mote_instance *instance, mote_error *err)
 
 /* --- usage ----------------------------------------------------------------------------- */
 
-static const mo_reset *reset_of(const mote_instance *instance)
+static const mo_pooled *pooled_of(const mote_instance *instance)
 {
     const mo_pooled *p = instance->store->pooled;
-    return p && p->instance == instance ? p->reset : instance->kept;
+    return p && p->instance == instance ? p : NULL;
+}
+
+static mote_usage usage_of_pooled(mo_pooled now)
+{
+    if (now.lent)
+        stop_measuring(&now);
+    return (mote_usage){
+        .calls = (now.calls + 1) / 2,
+        .memory_bytes = now.memory_bytes,
+        .pages_copied = now.reset->pages_now,
+        .host_calls = now.host_calls,
+        .wall_ns = now.wall_ns,
+        .cpu_ns = now.cpu_ns,
+    };
 }
 
 mote_status mote_instance_usage(const mote_instance *instance, mote_usage *ret, mote_error *err)
 {
-    const mo_reset *r = reset_of(instance);
-    if (!r)
+    const mo_pooled *p = pooled_of(instance);
+    const mo_reset *kept = instance->kept;
+    if (!p && !kept)
         return mo_tell(err, MOTE_MISUSE, "usage: this instance is neither a pool's nor kept");
-    *ret = (mote_usage){
-        .calls = (mo_store_call(instance->store) - r->calls_before + 1) / 2,
+    *ret = p ? usage_of_pooled(*p) : (mote_usage){
+        .calls = (mo_store_call(instance->store) - kept->calls_before + 1) / 2,
         .memory_bytes = instance->store->used.memory_bytes,
-        .pages_copied = r->pages_now,
+        .pages_copied = kept->pages_now,
     };
     return MOTE_OK;
 }
@@ -339,7 +446,7 @@ mote_status mote_instance_keep(mote_instance *instance, mote_error *err)
 {
     mote_error e = {0};
     const char *why = mo_reset_impossible(instance->artifact);
-    if (reset_of(instance))
+    if (pooled_of(instance) || instance->kept)
         return mo_tell(err, MOTE_MISUSE, "keep: this instance is a pool's, or kept already");
     if (why)
         return mo_tell(err, MOTE_UNSUPPORTED, "keep: this instance cannot be reset: %s", why);

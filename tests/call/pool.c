@@ -163,7 +163,7 @@ TEST(growth_is_undone)
         }
         mote_usage usage;
         expect(mote_instance_usage(f.instance, &usage, &f.err) == MOTE_OK);
-        expect_u64(usage.memory_bytes, 4 * 65536);
+        expect_u64(usage.memory_bytes, 4 * 65536); /* the last loan did not grow */
     }
 }
 
@@ -361,6 +361,59 @@ TEST(misuse_is_told)
     lend(&f);
     expect(mote_instance_keep(f.instance, &f.err) == MOTE_MISUSE);
     expect(mote_instance_reset(f.instance, &f.err) == MOTE_MISUSE);
+    end(&f);
+}
+
+static mote_status do_nothing(mote_caller *caller, void *data, mote_raw *values)
+{
+    (void)caller, (void)values;
+    return data ? MOTE_OK : MOTE_TRAP;
+}
+
+static mote_status do_nothing_checked(mote_caller *caller, void *data, const mote_value *args, mote_value *results)
+{
+    (void)caller, (void)args, (void)results;
+    return data ? MOTE_OK : MOTE_TRAP;
+}
+
+TEST(usage_is_counted_and_limited)
+{
+    need_compiler();
+    guest g = {0};
+    guest_import_func(&g, "a", ":");
+    guest_import_func(&g, "b", ":");
+    guest_memory(&g, BYTES(0, 1));
+    guest_func(&g, "go", "i:", BYTES(w_loop, 0x40, w_call, 0, w_call, 1, w_local_get, 0, w_i32_const, 1, w_i32_sub, w_local_tee,
+                                     0, w_br_if, 0, w_end, w_i32_const, 2, w_memory_grow, 0, w_drop, w_end));
+    fixture f = {.artifact = compiled(&g)};
+    mote_functype type = functype(":");
+    mote_pool_limits limits = mote_pool_limits_default();
+    mote_usage usage;
+    limits.host_calls = 20;
+    limits.measure_time = true;
+    require(mote_linker_new(engine, &f.linker, &f.err) == MOTE_OK && mote_pool_new(engine, &limits, &f.pool, &f.err) == MOTE_OK);
+    require(mote_linker_func_raw(f.linker, "env", "a", &type, do_nothing, &f, &f.err) == MOTE_OK &&
+            mote_linker_func(f.linker, "env", "b", &type, do_nothing_checked, &f, &f.err) == MOTE_OK &&
+            mote_program_new(f.pool, f.artifact, f.linker, &f.program, &f.err) == MOTE_OK);
+    for (int i = 0; i < 3; i++) {
+        lend(&f);
+        run(&f, "go", 4, 0);
+        run(&f, "go", 6, 0);
+        expect_u64(f.status, MOTE_OK);
+        for (int released = 0; released < 2; released++) {
+            require(mote_instance_usage(f.instance, &usage, &f.err) == MOTE_OK);
+            expect_u64(usage.calls, 2);
+            expect_u64(usage.host_calls, 20);
+            expect_u64(usage.memory_bytes, 5 * 65536);
+            expect(usage.wall_ns > 0 && usage.cpu_ns > 0 && usage.cpu_ns < UINT64_C(1) << 40);
+            if (!released) take_back(&f);
+        }
+        lend(&f);
+        run(&f, "go", 11, 0);
+        expect_u64(f.err.trap, MOTE_TRAP_HOST);
+        expect_text(f.err.message, "host calls: call 21 wanted, limit is 20");
+        take_back(&f);
+    }
     end(&f);
 }
 
