@@ -5,6 +5,8 @@ random=N  of N pages at places that are different each time
 grow=N    the call grows memory by N pages of 64 KiB and writes to all of them
 wide=N    as random=N, of an image of 4 MiB
 heap=30   the image has 16 MiB, as an interpreter's heap, and the same 30 pages are written
+modules   private memory of an artifact that was opened and lies idle, of 10,000
+live      of an instance that has written 4 pages, of 1,000; page tables come beside each
 
 mote acquires from a pool, with limits on memory, stack and wall time in force; Wasmtime
 instantiates with its pooling allocator and imports resolved before. Every call's answer
@@ -78,6 +80,18 @@ def rate(command, nprocesses):
     return sum(1e3 / m for m in medians)
 
 
+MEMORY = {"modules": (10000, [], 1), "live": (1000, ["run", 4], 28)} # case: (how many, more words, KiB at most)
+
+
+def measure_memory(commands, figures, deadline):
+    program = common.compile_with_libmote(HERE / "memory.c", OUT / "memory", deadline)
+    for case, (n, more, most) in MEMORY.items():
+        private, tables = common.run_lines([program, case, n, commands["mote"]["small"][1], *more], deadline)[case][0]
+        figures.put("mote", case, "KiB", private)
+        figures.put("mote", case + ", page tables", "KiB", tables)
+        figures.goal("mote", case, most, "KiB")
+
+
 def main():
     args = common.parser("lab/instances/run", __doc__).parse_args()
     deadline = Deadline(common.quick_seconds() if args.quick else None)
@@ -95,6 +109,7 @@ def main():
     for case, times in FASTER.items():
         other = figures.value("wasmtime", case)
         figures.goal("mote", case, other and other / times, "us", f" (Wasmtime's, divided by {times})")
+    measure_memory(commands, figures, deadline)
     figures.table()
     return int(args.check and not figures.all_reached())
 

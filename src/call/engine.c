@@ -6,6 +6,8 @@
 #include "mote/module.h"
 #include "mote/store.h"
 
+#include <sys/mman.h>
+
 /* --- engines ------------------------------------------------------------ */
 
 mote_status mote_engine_new(mote_engine **ret, mote_error *err)
@@ -76,15 +78,22 @@ mote_status mote_module_load(const mote_engine *engine, const void *bytes, size_
 
 /* --- stores ------------------------------------------------------------- */
 
+/* Pages that are never touched take no memory; calloc() would touch them all. */
+static mote_store *map_store(void)
+{
+    void *at = mmap(NULL, sizeof(mote_store), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 mote_status mote_store_new(mote_engine *engine, const mote_limits *limits, void *data, mote_store **ret,
                            mote_error *err)
 {
     mote_error e = {0};
-    mote_store *store = mo_calloc(1, sizeof *store);
+    mote_store *store = map_store();
     if (!store)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
     if (!mo_store_init(store, engine, &engine->spares, limits, mo_helper_stubs, &e)) {
-        mo_free(store);
+        munmap(store, sizeof *store);
         return mo_told(&e, err);
     }
     mote_engine_ref(engine);
@@ -101,7 +110,7 @@ void mote_store_free(mote_store *store)
     mo_sanitize_release(store);
     mo_store_release(store);
     mote_engine_unref(store->engine);
-    mo_free(store);
+    munmap(store, sizeof *store);
 }
 
 void mote_store_set_fuel(mote_store *store, int64_t fuel) { store->run.fuel = fuel; }

@@ -51,7 +51,6 @@ typedef struct mo_finalizer {
 } mo_finalizer;
 
 struct mote_store {
-    mo_run run;
     mote_engine *engine;
     const void *const *helpers; /* mo_helper_stubs */
     void *data;
@@ -85,6 +84,7 @@ struct mote_store {
     struct mote_trap trap;
     mo_exception *pending;        /* that left the call... */
     uint64_t pending_call;        /* ...of that number */
+    mo_run run; /* last, for it ends in pages that hardly any call touches */
 };
 
 static inline uint64_t mo_store_call(const mote_store *store)
