@@ -15,13 +15,16 @@
  *   enter.c      activations, stacks, the way in        helpers.c  abi.def's helpers
  *   func.c       mote_func_call and prepared calls      atomic.c   wait and notify
  *   host.c       host functions and callers             trap.c     traps, backtraces
- *   signal.c     faults and interrupts, by signal       x86_64.*   the processor */
+ *   signal.c     faults and interrupts, by signal       x86_64.*   the processor
+ *   thread.c     what a thread needs before             timer.c    time limits
+ *   linker.c     names for imports                      pool.c     instances lent */
 #ifndef MO_CALL_CALL_H
 #define MO_CALL_CALL_H
 
 #include "call/x86_64.h"
 #include "mote/linker.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 
 /* --- activations and threads (enter.c) ---------------------------------- */
@@ -107,15 +110,31 @@ _Noreturn void mo_host_failed(mo_run *run, int status) MO_NO_RETURN_KNOWN;
 /* err for a call that ended so. */
 mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *err);
 
-/* --- signals (signal.c) -------------------------------------------------- */
+/* --- signals (signal.c), threads (thread.c) -------------------------------- */
 
 bool mo_signals_install(mote_error *err);
-bool mo_thread_start(void); /* once per thread, before it runs guest code */
 /* From now on mo_thread.quiet is heeded. */
 bool mo_signals_quiet(mote_error *err);
+/* The one that interrupts calls. */
+int mo_interrupt_signal(void);
+
+bool mo_threads_install(mote_error *err); /* once per process */
+bool mo_thread_start(void);               /* once per thread, before it runs guest code */
+
+/* --- time limits (timer.c) -------------------------------------------------- */
+
+/* Has the call that runs in store had all of its time? For the signal's handler. */
+bool mo_timer_is_over(const mote_store *store);
+/* A timer for each call of a store with a timeout. */
+void mo_timer_start(mote_store *store);
+void mo_timer_stop(mote_store *store);
+void mo_timer_release(mote_store *store);
+
 /* Outermost calls of store end after so long, counted in ticks of a millisecond: no
  * system call a call, while calls go on. 0: no limit. */
 void mo_limit_ticks(mote_store *store, uint64_t timeout_us);
+/* Was the signal one of this thread's ticks? Then it is counted. */
+bool mo_ticks_count(const siginfo_t *info, bool busy);
 void mo_ticks_start(mo_thread *thread);
 static inline void mo_ticks_arm(mote_store *store, mo_thread *thread)
 {
@@ -123,9 +142,6 @@ static inline void mo_ticks_arm(mote_store *store, mo_thread *thread)
     if (mo_unlikely(!thread->ticks_run))
         mo_ticks_start(thread);
 }
-void mo_timer_start(mote_store *store);
-void mo_timer_stop(mote_store *store);
-void mo_timer_release(mote_store *store);
 
 /* --- host functions (host.c) --------------------------------------------- */
 

@@ -22,21 +22,16 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
-
-#define SIGNAL_STACK ((size_t)64 << 10)
-#define HOST_HEADROOM ((size_t)256 << 10) /* that a nested call leaves to host functions */
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 static struct sigaction before[MO_COUNT(faults)], before_interrupt;
 static int interrupt_signal; /* 0: not chosen yet */
 static bool installed;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int mo_interrupt_signal(void) { return interrupt_signal; }
 
 /* --- others' handlers ----------------------------------------------------- */
 
@@ -148,13 +143,6 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 /* --- interrupts ---------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* What the store's call is asked to end with now, or MO_TRAP_NONE. */
 static uint32_t asked(mote_store *store)
 {
@@ -164,9 +152,7 @@ static uint32_t asked(mote_store *store)
         return MO_TRAP_NONE;
     if (request >> 8 == (call & UINT64_MAX >> 8))
         return request & 0xff;
-    if (store->tick_limit && mo_thread_here.ticks >= store->tick_deadline)
-        return MO_TRAP_TIMEOUT;
-    return store->timeout_us && now_ns() >= store->deadline_ns ? MO_TRAP_TIMEOUT : MO_TRAP_NONE;
+    return mo_timer_is_over(store) ? MO_TRAP_TIMEOUT : MO_TRAP_NONE;
 }
 
 static void wake_waiter(mote_store *store)
@@ -191,46 +177,13 @@ static bool take_requests(const mo_activation *top)
     return any;
 }
 
-/* --- ticks ---------------------------------------------------------------- */
-
-/* One timer per thread that runs calls with a limit counts milliseconds; a call notes the
- * count at which it is over. The timer stops when no call was seen for a while, so that
- * an idle thread is left alone, and the next call starts it again. */
-#define TICK_NS 1000000
-#define IDLE_TICKS 100
-#define TICK_MARK 0x7469636b
-
-static bool is_tick(const siginfo_t *info)
-{
-    return info->si_code == SI_TIMER && info->si_value.sival_int == TICK_MARK;
-}
-
-static void set_ticker(const mo_thread *thread, long every_ns)
-{
-    struct itimerspec when = {.it_value = {0, every_ns}, .it_interval = {0, every_ns}};
-    timer_settime((timer_t)thread->ticker, 0, &when, NULL);
-}
-
-static void count_tick(mo_thread *thread, bool busy)
-{
-    thread->ticks++;
-    thread->idle_ticks = busy ? 0 : thread->idle_ticks + 1;
-    if (thread->idle_ticks < IDLE_TICKS)
-        return;
-    thread->idle_ticks = 0;
-    thread->ticks_run = false;
-    set_ticker(thread, 0);
-}
-
 static void on_interrupt(int number, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     int saved = errno;
     const mo_activation *top = innermost();
     const void *pc = mo_signal_pc(uc);
-    bool tick = is_tick(info);
-    if (tick)
-        count_tick(&mo_thread_here, top != NULL);
+    bool tick = mo_ticks_count(info, top != NULL);
     bool ours = take_requests(top) || tick;
     if (top && top->store->run.interrupt && (mo_artifact_find(pc) || mo_asm_is_guest(pc)))
         abandon(top->store, top->store->run.interrupt, uc);
@@ -312,182 +265,6 @@ bool mo_signals_quiet(mote_error *err)
     return ok;
 }
 
-/* --- timers --------------------------------------------------------------- */
-
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
-static bool make_ticker(mo_thread *thread)
-{
-    timer_t timer;
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = interrupt_signal,
-                             .sigev_value = {.sival_int = TICK_MARK}};
-    event.sigev_notify_thread_id = thread->id;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
-        return false;
-    thread->ticker = (void *)timer;
-    thread->has_ticker = true;
-    return true;
-}
-
-/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
-void mo_ticks_start(mo_thread *thread)
-{
-    if (!thread->has_ticker && !make_ticker(thread)) {
-        thread->top->store->run.interrupt = MO_TRAP_TIMEOUT;
-        return;
-    }
-    thread->idle_ticks = 0;
-    thread->ticks_run = true;
-    set_ticker(thread, TICK_NS);
-}
-
-/* The tick that is under way counts for nothing, so one more. */
-void mo_limit_ticks(mote_store *store, uint64_t timeout_us)
-{
-    store->tick_limit = timeout_us ? timeout_us * 1000 / TICK_NS + 1 : 0;
-}
-
-static bool make_timer(mote_store *store)
-{
-    timer_t timer;
-    if (store->timer_thread == mo_thread_here.id)
-        return true;
-    mo_timer_release(store);
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = interrupt_signal};
-    event.sigev_notify_thread_id = mo_thread_here.id;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
-        return false;
-    store->timer = (void *)timer;
-    store->timer_thread = mo_thread_here.id;
-    return true;
-}
-
-static void set_timer(mote_store *store, uint64_t at_ns)
-{
-    struct itimerspec when = {.it_value = {(time_t)(at_ns / 1000000000), (long)(at_ns % 1000000000)}};
-    timer_settime((timer_t)store->timer, TIMER_ABSTIME, &when, NULL);
-}
-
-/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
-void mo_timer_start(mote_store *store)
-{
-    store->deadline_ns = now_ns() + store->timeout_us * 1000;
-    if (make_timer(store))
-        set_timer(store, store->deadline_ns);
-    else
-        store->run.interrupt = MO_TRAP_TIMEOUT;
-}
-
-void mo_timer_stop(mote_store *store)
-{
-    if (store->timer_thread)
-        set_timer(store, 0);
-}
-
-void mo_timer_release(mote_store *store)
-{
-    if (store->timer_thread)
-        timer_delete((timer_t)store->timer);
-    store->timer_thread = 0;
-}
-
-mote_status mote_store_set_timeout(mote_store *store, uint64_t timeout_us, mote_error *err)
-{
-    if (mo_store_runs(store))
-        return mo_tell(err, MOTE_MISUSE, "timeout: a call runs");
-    if (timeout_us > UINT64_C(1) << 50)
-        return mo_tell(err, MOTE_LIMIT, "timeout: %" PRIu64 " us wanted, limit is 2^50", timeout_us);
-    store->timeout_us = timeout_us;
-    store->fast_thread = -1; /* the next call sees to it */
-    return MOTE_OK;
-}
-
-/* --- threads ---------------------------------------------------------------- */
-
-static pthread_key_t thread_key;
-
-static void end_thread(void *p)
-{
-    mo_thread *thread = p;
-    if (thread->has_ticker)
-        timer_delete((timer_t)thread->ticker);
-    if (thread->signal_stack) {
-        stack_t off = {.ss_flags = SS_DISABLE};
-        sigaltstack(&off, NULL);
-        munmap(thread->signal_stack, thread->signal_stack_len);
-    }
-    *thread = (mo_thread){.id = 0};
-}
-
-/* A forked child has another thread id; its signal stack was copied with it. */
-static void after_fork(void)
-{
-    mo_thread_here.id = (int)syscall(SYS_gettid);
-    mo_thread_here.has_ticker = mo_thread_here.ticks_run = false; /* timers are not inherited */
-}
-
-/* The thread's own signal stack is used if it has one that is large enough. */
-static bool make_signal_stack(mo_thread *thread)
-{
-    stack_t now, wanted = {.ss_size = SIGNAL_STACK};
-    if (sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) && now.ss_size >= SIGNAL_STACK / 2)
-        return true;
-    size_t least = (size_t)sysconf(_SC_SIGSTKSZ);
-    if (wanted.ss_size < least && least < (size_t)1 << 30)
-        wanted.ss_size = least;
-    wanted.ss_size = mo_round_up(wanted.ss_size, MO_FILE_PAGE);
-    wanted.ss_sp = mmap(NULL, wanted.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (wanted.ss_sp == MAP_FAILED)
-        return false;
-    if (sigaltstack(&wanted, NULL) != 0) {
-        munmap(wanted.ss_sp, wanted.ss_size);
-        return false;
-    }
-    thread->signal_stack = wanted.ss_sp;
-    thread->signal_stack_len = wanted.ss_size;
-    return true;
-}
-
-extern void *__libc_stack_end __attribute__((weak)); /* glibc's: where the first thread's stack begins */
-
-/* The first thread's stack grows up to a limit; asking pthread for it would read
- * /proc/self/maps. */
-static void find_stack(mo_thread *thread)
-{
-    struct rlimit limit;
-    pthread_attr_t attributes;
-    void *low = NULL;
-    size_t size = 0;
-    if (thread->id != getpid()) {
-        if (pthread_getattr_np(pthread_self(), &attributes) != 0)
-            return;
-        pthread_attr_getstack(&attributes, &low, &size);
-        pthread_attr_destroy(&attributes);
-    } else if (&__libc_stack_end && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < (uintptr_t)__libc_stack_end) {
-        size = limit.rlim_cur;
-        low = (uint8_t *)__libc_stack_end - size;
-    }
-    thread->stack_low = (uintptr_t)low;
-    thread->stack_short = (uintptr_t)low + (size / 4 < HOST_HEADROOM ? size / 4 : HOST_HEADROOM);
-}
-
-bool mo_thread_start(void)
-{
-    mo_thread *thread = &mo_thread_here;
-    if (!make_signal_stack(thread))
-        return false;
-    thread->id = (int)syscall(SYS_gettid);
-    find_stack(thread);
-    if (pthread_setspecific(thread_key, thread) != 0) {
-        end_thread(thread);
-        return false;
-    }
-    thread->ready = true;
-    return true;
-}
-
 /* --- installing ------------------------------------------------------------- */
 
 static bool install(mote_error *err)
@@ -496,8 +273,8 @@ static bool install(mote_error *err)
     sigemptyset(&action.sa_mask);
     if (!interrupt_signal)
         interrupt_signal = SIGRTMAX - 2;
-    if (pthread_key_create(&thread_key, end_thread) != 0 || pthread_atfork(NULL, NULL, after_fork) != 0)
-        return mo_fail_nomem(err);
+    if (!mo_threads_install(err))
+        return false;
     sigaddset(&action.sa_mask, interrupt_signal);
     action.sa_sigaction = on_fault;
     for (size_t i = 0; i < MO_COUNT(faults); i++)

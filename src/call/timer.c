@@ -1,0 +1,149 @@
+/* timer.c - time limits of calls: a timer for one call, exact, or a thread's ticks. Both
+ * send the signal that interrupts calls (signal.c), which asks here whether time is over. */
+#include "call/call.h"
+
+#include "mote/store.h"
+
+#include <signal.h>
+#include <time.h>
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+bool mo_timer_is_over(const mote_store *store)
+{
+    if (store->tick_limit && mo_thread_here.ticks >= store->tick_deadline)
+        return true;
+    return store->timeout_us && now_ns() >= store->deadline_ns;
+}
+
+/* --- ticks ---------------------------------------------------------------- */
+
+/* One timer per thread that runs calls with a limit counts milliseconds; a call notes the
+ * count at which it is over. The timer stops when no call was seen for a while, so that
+ * an idle thread is left alone, and the next call starts it again. */
+#define TICK_NS 1000000
+#define IDLE_TICKS 100
+#define TICK_MARK 0x7469636b
+
+static bool is_tick(const siginfo_t *info)
+{
+    return info->si_code == SI_TIMER && info->si_value.sival_int == TICK_MARK;
+}
+
+static void set_ticker(const mo_thread *thread, long every_ns)
+{
+    struct itimerspec when = {.it_value = {0, every_ns}, .it_interval = {0, every_ns}};
+    timer_settime((timer_t)thread->ticker, 0, &when, NULL);
+}
+
+bool mo_ticks_count(const siginfo_t *info, bool busy)
+{
+    mo_thread *thread = &mo_thread_here;
+    if (!is_tick(info))
+        return false;
+    thread->ticks++;
+    thread->idle_ticks = busy ? 0 : thread->idle_ticks + 1;
+    if (thread->idle_ticks == IDLE_TICKS) {
+        thread->idle_ticks = 0;
+        thread->ticks_run = false;
+        set_ticker(thread, 0);
+    }
+    return true;
+}
+
+static bool make_ticker(mo_thread *thread)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = mo_interrupt_signal(),
+                             .sigev_value = {.sival_int = TICK_MARK}};
+    event.sigev_notify_thread_id = thread->id;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return false;
+    thread->ticker = (void *)timer;
+    thread->has_ticker = true;
+    return true;
+}
+
+/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
+void mo_ticks_start(mo_thread *thread)
+{
+    if (!thread->has_ticker && !make_ticker(thread)) {
+        thread->top->store->run.interrupt = MO_TRAP_TIMEOUT;
+        return;
+    }
+    thread->idle_ticks = 0;
+    thread->ticks_run = true;
+    set_ticker(thread, TICK_NS);
+}
+
+/* The tick that is under way counts for nothing, so one more. */
+void mo_limit_ticks(mote_store *store, uint64_t timeout_us)
+{
+    store->tick_limit = timeout_us ? timeout_us * 1000 / TICK_NS + 1 : 0;
+}
+
+/* --- timers --------------------------------------------------------------- */
+
+static bool make_timer(mote_store *store)
+{
+    timer_t timer;
+    if (store->timer_thread == mo_thread_here.id)
+        return true;
+    mo_timer_release(store);
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = mo_interrupt_signal()};
+    event.sigev_notify_thread_id = mo_thread_here.id;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return false;
+    store->timer = (void *)timer;
+    store->timer_thread = mo_thread_here.id;
+    return true;
+}
+
+static void set_timer(mote_store *store, uint64_t at_ns)
+{
+    struct itimerspec when = {.it_value = {(time_t)(at_ns / 1000000000), (long)(at_ns % 1000000000)}};
+    timer_settime((timer_t)store->timer, TIMER_ABSTIME, &when, NULL);
+}
+
+/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
+void mo_timer_start(mote_store *store)
+{
+    store->deadline_ns = now_ns() + store->timeout_us * 1000;
+    if (make_timer(store))
+        set_timer(store, store->deadline_ns);
+    else
+        store->run.interrupt = MO_TRAP_TIMEOUT;
+}
+
+void mo_timer_stop(mote_store *store)
+{
+    if (store->timer_thread)
+        set_timer(store, 0);
+}
+
+void mo_timer_release(mote_store *store)
+{
+    if (store->timer_thread)
+        timer_delete((timer_t)store->timer);
+    store->timer_thread = 0;
+}
+
+mote_status mote_store_set_timeout(mote_store *store, uint64_t timeout_us, mote_error *err)
+{
+    if (mo_store_runs(store))
+        return mo_tell(err, MOTE_MISUSE, "timeout: a call runs");
+    if (timeout_us > UINT64_C(1) << 50)
+        return mo_tell(err, MOTE_LIMIT, "timeout: %" PRIu64 " us wanted, limit is 2^50", timeout_us);
+    store->timeout_us = timeout_us;
+    store->fast_thread = -1; /* the next call sees to it */
+    return MOTE_OK;
+}
