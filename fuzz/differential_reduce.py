@@ -5,7 +5,7 @@ and mote's validator says which of that is a module; those that are not cost lit
 """
 import time
 
-from differential_wasm import CODE, DATA, ELEM, F32, F64, I32, I64, V128, Module, Reader, i32_const, i64_const, sized, u, vec
+from differential_wasm import CODE, DATA, ELEM, F32, F64, FUNC_KIND, I32, I64, V128, Module, Reader, i32_const, i64_const, sized, u, vec
 
 ZERO = {'i': b'\x41\0', 'l': b'\x42\0', 'f': b'\x43' + bytes(4), 'd': b'\x44' + bytes(8), 'v': b'\xfd\x0c' + bytes(16)}
 ZERO_OF = {I32: 'i', I64: 'l', F32: 'f', F64: 'd', V128: 'v'}
@@ -117,9 +117,15 @@ class Reducer:
             before = self.main
             self.fewer_bodies()
             self.fewer_segments()
-            for i in sorted(range(len(bodies(Module(self.main)))), key=lambda i: -len(bodies(Module(self.main))[i])):
+            for i in sorted(self.own(), key=lambda i: -len(bodies(Module(self.main))[i])):
                 self.fewer_instructions(i)
         return self.main, self.steps
+
+    def own(self):
+        """The bodies that are not the harness's: wrappers and #hash stay as they are."""
+        m = Module(self.main)
+        made = {i - m.nimported_funcs for text, kind, i in m.exports if kind == FUNC_KIND and text[:1] == b'#'}
+        return [i for i in range(len(bodies(m))) if i not in made]
 
     def fewer_steps(self):
         n = len(self.steps)
@@ -140,7 +146,8 @@ class Reducer:
     def fewer_bodies(self):
         """Whole functions that return zeros, or trap."""
         m = Module(self.main)
-        for i, body in enumerate(bodies(m)):
+        for i in self.own():
+            body = bodies(m)[i]
             results = m.types[m.funcs[m.nimported_funcs + i]][1]
             for short in (b'\0' + b''.join(self.zero(t) for t in results) + b'\x0b', b'\0\0\x0b'):
                 if len(short) < len(body) and self.try_(self.with_body(i, short), self.steps):

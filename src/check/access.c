@@ -11,6 +11,7 @@
 typedef struct access {
     uint32_t size;
     bool write;
+    bool chosen; /* the address is one of several */
     mo_value stored;
 } access;
 
@@ -176,13 +177,14 @@ static bool const_access(mo_flow *f, mo_value ea, const access *a, mo_value *ret
 {
     const mo_checker *c = f->checker;
     uint64_t at = (uint64_t)ea.index + (uint64_t)(int64_t)ea.at;
-    bool inside = ea.k || (at >= c->const_at && at - c->const_at <= c->const_len && a->size <= c->const_len - (at - c->const_at));
-    if (a->write || !inside)
+    bool inside = at >= c->const_at && at - c->const_at <= c->const_len && a->size <= c->const_len - (at - c->const_at);
+    bool indexed = ea.k || a->chosen || f->step->index != MO_NO_REGISTER; /* and ranges are trusted */
+    if (a->write || (!inside && !indexed))
         return refuse_value(f, ea, a);
     int64_t n = 0;
     if (f->step->op == MO_STEP_LOAD_SIGNED && ea.index != MO_ANY_INDEX && mo_check_jump_run(c, ea.index) > ea.index)
         *ret = mo_value_of(MO_V_JUMP_ENTRY, ea.index, 0);
-    else if (f->step->op == MO_STEP_LOAD && a->size == 8 && !ea.k)
+    else if (f->step->op == MO_STEP_LOAD && a->size == 8 && !ea.k && inside)
         *ret = mo_number((memcpy(&n, c->constants + (at - c->const_at), sizeof n), n));
     return true;
 }
@@ -221,10 +223,12 @@ static bool access_all(mo_flow *f, mo_value ea, const access *a, mo_value *ret)
     if (ea.kind != MO_V_EITHER)
         return access_one(f, ea, a, ret);
     uint32_t n;
+    access each = *a;
+    each.chosen = true;
     mo_value_members(all, &ea, &n);
     for (uint32_t i = 0; i < n; i++) {
         mo_value one;
-        if (!access_one(f, mo_value_members(all, &ea, &n)[i], a, &one))
+        if (!access_one(f, mo_value_members(all, &ea, &n)[i], &each, &one))
             return false;
         *ret = i == 0 ? one : mo_value_join(all, *ret, one);
     }

@@ -77,13 +77,14 @@ static bool pass_stack(mo_flow *f, const mo_checked *to, bool tail, mo_state *en
     return true;
 }
 
-/* memcpy and the like get pointers that already permit every byte they will touch. */
+/* memcpy and the like get pointers that already permit every byte they will touch, or,
+ * as memset's byte, numbers, which permit none. */
 static bool pass_pointers(mo_flow *f, mo_state *entry)
 {
     mo_value n = f->now.registers[MO_RDX];
     for (int i = 0; i < 2; i++) {
         mo_value v = f->now.registers[int_args[i]], none;
-        if (v.kind == MO_V_MEMORY || v.kind == MO_V_DATA || v.kind == MO_V_NUMBER)
+        if (v.kind == MO_V_MEMORY || mo_value_is_plain(&f->checker->values, v))
             continue;
         bool known = n.kind == MO_V_NUMBER && n.at > 0;
         if (known && (i == 0 ? !mo_flow_store(f, v, (uint32_t)n.at, mo_unknown()) : !mo_flow_load(f, v, (uint32_t)n.at, &none)))
@@ -134,14 +135,18 @@ static bool call_function(mo_flow *f, uint32_t number, bool tail, outcome *o)
     return pass(f, to, tail);
 }
 
+/* What is common to the tables that rsi may name. */
 static uint8_t table_word(const mo_flow *f)
 {
     const mo_facts *facts = f->checker->facts;
-    mo_value table = f->now.registers[MO_RSI];
-    if (table.kind == MO_V_NUMBER && table.at >= 0 && (uint32_t)table.at < facts->ntables)
-        return facts->tables[table.at];
+    uint32_t n;
+    const mo_value *tables = mo_value_members(&f->checker->values, &f->now.registers[MO_RSI], &n);
     uint8_t common = 0xff;
-    for (uint32_t i = 0; i < facts->ntables; i++)
+    bool known = mo_value_is_number(&f->checker->values, f->now.registers[MO_RSI]);
+    for (uint32_t i = 0; known && i < n; i++)
+        if ((known = tables[i].at >= 0 && (uint32_t)tables[i].at < facts->ntables))
+            common &= facts->tables[tables[i].at];
+    for (uint32_t i = 0; !known && i < facts->ntables; i++)
         common &= facts->tables[i];
     return common;
 }

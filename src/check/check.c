@@ -175,6 +175,9 @@ static void finish(mo_checker *c)
 static void take_facts(mo_checker *c, const mo_facts *facts)
 {
     c->facts = facts;
+    for (uint32_t i = 1; i < facts->ntables; i++)
+        if (facts->tables[i] != facts->tables[0])
+            c->values.ntables = (int32_t)facts->ntables;
     c->values.records_at = facts->layout.funcrefs_at;
     c->values.records_end = facts->layout.funcrefs_at + facts->layout.nrecords * (uint32_t)sizeof(mo_funcref);
     c->values.record_size = sizeof(mo_funcref);

@@ -268,7 +268,7 @@ static void take_increment(const ZydisDecodedInstruction *i, const ZydisDecodedO
 static void take_carry(const ZydisDecodedOperand *ops, mo_step *s, mo_step_op op)
 {
     bool same = width_of(&ops[0]) && width_of(&ops[1]) == width_of(&ops[0]) && ops[0].reg.value == ops[1].reg.value;
-    if ((!is_general64(&ops[0]) && !(same && op == MO_STEP_SUB_CARRY)) || is_memory(&ops[1]))
+    if (!is_general64(&ops[0]) && !(same && op == MO_STEP_SUB_CARRY))
         return;
     op_with(s, op, &ops[0], &ops[1]);
     s->width = width_of(&ops[0]);

@@ -163,6 +163,15 @@ static bool combine_cmov(mo_flow *f, mo_value v)
     return put(f, f->step->dst, mo_value_join(&f->checker->values, old, cut(f, v, f->step->width)));
 }
 
+/* A sum that the carry may raise by one. */
+static bool add_carry(mo_flow *f)
+{
+    mo_value v = operand(f);
+    if (f->step->access && !load(f, &v))
+        return false;
+    return put(f, f->step->dst, mo_value_add(&f->checker->values, add(f, v), mo_unknown()));
+}
+
 /* A difference that the carry may lower by one; of a register and itself: 0 or -1. */
 static bool subtract_carry(mo_flow *f)
 {
@@ -170,7 +179,10 @@ static bool subtract_carry(mo_flow *f)
     mo_values *all = &f->checker->values;
     if (s->src == s->dst)
         return put(f, s->dst, mo_value_compute(all, MO_SUM_SUB, s->width, mo_number(0), mo_value_below(all, mo_unknown(), 8, 2)));
-    return put(f, s->dst, mo_value_add(all, add(f, mo_value_negate(all, operand(f))), mo_unknown()));
+    mo_value v = operand(f);
+    if (s->access && !load(f, &v))
+        return false;
+    return put(f, s->dst, mo_value_add(all, add(f, mo_value_negate(all, v)), mo_unknown()));
 }
 
 /* --- the stack ------------------------------------------------------------------ */
@@ -354,7 +366,7 @@ bool mo_flow_step(mo_flow *f, bool *retgoes_on)
     case MO_STEP_LEA: return put(f, s->dst, s->width == 4 ? half_address(f) : address(f));
     case MO_STEP_ADD: return put(f, s->dst, add(f, operand(f)));
     case MO_STEP_SUB: return put(f, s->dst, add(f, mo_value_negate(all, operand(f))));
-    case MO_STEP_ADD_CARRY: return put(f, s->dst, mo_value_add(all, add(f, operand(f)), v));
+    case MO_STEP_ADD_CARRY: return add_carry(f);
     case MO_STEP_SUB_CARRY: return subtract_carry(f);
     case MO_STEP_ADD_LOAD: return load(f, &v) && put(f, s->dst, add(f, v));
     case MO_STEP_SUB_LOAD: return load(f, &v) && put(f, s->dst, add(f, mo_value_negate(all, v)));

@@ -20,15 +20,17 @@ mo_value mo_state_slot(const mo_state *s, uint64_t key)
     return i < s->nslots && s->slots[i].key == key ? s->slots[i].value : mo_unknown();
 }
 
-/* A spilled number is worth a slot if it may be null, an offset in the context, or a
- * table entry's distance. */
+/* A spilled number is worth a slot if it may be null, an offset in the context, a table
+ * entry's distance, or a table. */
 static bool says_nothing(const mo_values *all, mo_value v)
 {
     if (v.entry || (v.kind != MO_V_DATA && v.kind != MO_V_NUMBER))
         return false;
     if (v.kind == MO_V_DATA)
         return v.k < 5;
-    return v.at == 0 ? !all->nulls : v.at % 16 != 0 || v.at < 0 || v.at >= all->context_size;
+    if (v.at == 0)
+        return !all->nulls;
+    return v.at < 0 || (v.at >= all->ntables && (v.at % 16 != 0 || v.at >= all->context_size));
 }
 
 bool mo_state_set_slot(const mo_values *all, mo_state *s, uint64_t key, mo_value v)

@@ -19,7 +19,7 @@ typedef enum mo_step_op {
     MO_STEP_LEA,         /* dst = address */
     MO_STEP_ADD,         /* dst += src, or number */
     MO_STEP_SUB,
-    MO_STEP_ADD_CARRY,   /* dst += src, or number, and perhaps 1 */
+    MO_STEP_ADD_CARRY,   /* dst += src, number or 64 bits of memory, and perhaps 1 */
     MO_STEP_SUB_CARRY,
     MO_STEP_ADD_LOAD,    /* dst += 64 bits of memory */
     MO_STEP_SUB_LOAD,

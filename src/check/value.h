@@ -65,6 +65,7 @@ typedef struct mo_values {
     size_t ntable;
     uint32_t records_at, records_end, record_size;
     int32_t context_size; /* offsets in it are worth keeping */
+    int32_t ntables;      /* so are these numbers, which helpers get, where tables are of several kinds */
     bool nulls;           /* there are references, so that a zero may be null */
 } mo_values;
 

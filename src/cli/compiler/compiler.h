@@ -8,13 +8,15 @@
 
 typedef enum mo_emit_kind { MO_EMIT_ARTIFACT, MO_EMIT_LLVM, MO_EMIT_ASM, MO_EMIT_OBJECT, MO_EMIT_KNOWN } mo_emit_kind;
 
+#define MO_LIMIT_DEFAULT UINT64_MAX /* grows with the module */
+
 /* One compile, as asked for. Strings belong to whoever gave the flags. */
 typedef struct mo_job_flags {
     mo_compile_options options;
     mo_features features;
     mo_emit_kind emit;
-    uint32_t time_limit_s;      /* 0: none */
-    uint64_t memory_limit;      /* bytes of address space, 0: none */
+    uint64_t time_limit_s;      /* 0: none; or MO_LIMIT_DEFAULT */
+    uint64_t memory_limit;      /* bytes of address space, likewise */
     bool timings;               /* tell on stderr how long each step took */
     bool worker, help, version;
     bool check;                 /* input is an artifact, to be checked */
@@ -30,6 +32,12 @@ void mo_flags_help(void);
 
 /* Module bytes -> what f->emit asks for, in ret. */
 bool mo_job_run(const mo_job_flags *f, const void *bytes, size_t len, mo_buffer *ret, mote_error *err);
+
+/* A compile of len bytes begins: beyond f's limits the process ends. */
+void mo_limits_begin(const mo_job_flags *f, size_t len);
+void mo_limits_end(void);
+/* From now on what ends the process is told as a worker's answer. */
+void mo_limits_answer(void);
 
 /* Tells an error on standard error; returns the exit code. */
 int mo_compiler_fail(const char *file, const mote_error *err);

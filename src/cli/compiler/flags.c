@@ -86,7 +86,7 @@ static bool take_time(mo_job_flags *f, const char *value, mote_error *err)
     uint64_t n = 0;
     if (!number("--time-limit", value, &n, err))
         return false;
-    f->time_limit_s = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+    f->time_limit_s = n;
     return true;
 }
 
@@ -122,6 +122,8 @@ mo_job_flags mo_flags_default(void)
     return (mo_job_flags){
         .options = {.opt_level = 2, .target_cpu = "native"},
         .features = mo_features_default(),
+        .time_limit_s = MO_LIMIT_DEFAULT,
+        .memory_limit = MO_LIMIT_DEFAULT,
     };
 }
 

@@ -5,10 +5,8 @@
 #include <llvm-c/ErrorHandling.h>
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,14 +14,6 @@ static void on_llvm_error(const char *reason)
 {
     fprintf(stderr, "mote-compile: LLVM gave up: %s\n", reason);
     _exit(EXIT_SYSTEM);
-}
-
-static void on_alarm(int signal_number)
-{
-    static const char text[] = "mote-compile: time limit reached\n";
-    (void)signal_number;
-    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
-    _exit(n < 0 ? EXIT_SYSTEM : EXIT_TIMEOUT);
 }
 
 int mo_compiler_fail(const char *file, const mote_error *err)
@@ -35,18 +25,6 @@ int mo_compiler_fail(const char *file, const mote_error *err)
         fprintf(stderr, "function %" PRIu64 ": ", err->function);
     fprintf(stderr, "%s: %s\n", mote_status_name(err->status), err->message);
     return exit_for(err);
-}
-
-static bool set_limits(const mo_job_flags *f, mote_error *err)
-{
-    if (f->memory_limit) {
-        struct rlimit limit = {f->memory_limit, f->memory_limit};
-        if (setrlimit(RLIMIT_AS, &limit) != 0)
-            return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "--memory-limit: the system refused");
-    }
-    if (f->time_limit_s)
-        alarm(f->time_limit_s);
-    return true;
 }
 
 /* FILE.wasm -> FILE.mote and so on. */
@@ -90,8 +68,10 @@ static int compile_file(const mo_job_flags *f)
     uint8_t *bytes = NULL;
     size_t len = 0;
     mo_buffer result = {0};
-    bool ok = set_limits(f, &err) && mo_file_read(f->input, (size_t)1 << 30, &bytes, &len, &err) &&
-              mo_job_run(f, bytes, len, &result, &err);
+    bool ok = mo_file_read(f->input, (size_t)1 << 30, &bytes, &len, &err);
+    mo_limits_begin(f, len);
+    ok = ok && mo_job_run(f, bytes, len, &result, &err);
+    mo_limits_end();
     ok = ok && write_result(output_name(f, room, sizeof room), &result, &err);
     mo_free(bytes);
     mo_buffer_free(&result);
@@ -109,7 +89,6 @@ int main(int argc, char **argv)
         i += used;
     }
     LLVMInstallFatalErrorHandler(on_llvm_error);
-    signal(SIGALRM, on_alarm);
     if (f.help)
         return mo_flags_help(), 0;
     if (f.version)

@@ -92,10 +92,9 @@ static bool serve(const mo_worker_request *request)
         f.options.progress = request->magic == MO_WORKER_WATCHED ? tell_progress : NULL;
         f.options.progress_data = &told;
         bool done = take_options(&f, options, request->options_len, &err);
-        if (done && f.time_limit_s)
-            alarm(f.time_limit_s);
+        mo_limits_begin(&f, request->module_len);
         done = done && mo_job_run(&f, module, request->module_len, &result, &err);
-        alarm(0);
+        mo_limits_end();
         ok = answer(done, &result, &err);
         mo_buffer_free(&result);
     }
@@ -132,6 +131,7 @@ int mo_worker(void)
 {
     mo_worker_request request;
     watch_input();
+    mo_limits_answer();
     while (read_all(&request, sizeof request)) {
         if ((request.magic != MO_WORKER_REQUEST && request.magic != MO_WORKER_WATCHED) || request.options_len > MAX_OPTIONS || request.module_len > MAX_MODULE)
             return 1;

@@ -139,6 +139,13 @@ static LLVMValueRef take_phi(LLVMValueRef phi)
     return zero;
 }
 
+/* Only the way through leads to this label: control and values go on as they are. A
+ * hundred thousand blocks, each of one jump, would be quadratic later. */
+static bool is_passed_through(const mo_emit *e, const mo_block *block)
+{
+    return block->op == MO_OP_block && e->live && e->depth > 1 && !LLVMGetFirstUse(LLVMBasicBlockAsValue(block->label));
+}
+
 void emit_end(mo_emit *e, const mo_insn *in)
 {
     (void)in;
@@ -149,6 +156,11 @@ void emit_end(mo_emit *e, const mo_insn *in)
         return;
     }
     if (block->op == MO_OP_loop) { /* only the way through leads here */
+        e->depth--;
+        return;
+    }
+    if (is_passed_through(e, block)) {
+        LLVMDeleteBasicBlock(block->label);
         e->depth--;
         return;
     }

@@ -51,7 +51,7 @@ typedef struct mo_job {
     mo_layout layout;
     uint32_t *records; /* funcref record of each function */
     mo_plan *plans;    /* per function */
-    uint32_t nshards;
+    uint32_t nshards, first_giant; /* shards from there on hold one giant function each */
     const char *cpu, *features; /* for LLVM */
 } mo_job;
 
@@ -62,6 +62,7 @@ typedef struct mo_shard {
     const mo_job *job;
     const mo_module *module;
     uint32_t index;
+    uint8_t effort; /* 0 to 3: the level, or less for a giant function */
     LLVMContextRef context;
     LLVMModuleRef llvm;
     LLVMBuilderRef b;

@@ -6,25 +6,33 @@
 #define SHARD_BYTES 160000 /* of bodies; functions that lie together stay together */
 #define NOBODY UINT32_MAX
 
+static bool is_giant(const mo_module *m, uint32_t func) { return m->funcs[func].body_len > MO_GIANT_BYTES; }
+
+/* Returns how many shards there are for functions that are not giant. */
 static uint32_t assign_shards(const mo_module *m, mo_plan *plans)
 {
-    uint64_t total = 0;
+    uint64_t total = 0, done = 0;
     for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
-        total += m->funcs[i].body_len;
-    uint64_t n = (total + SHARD_BYTES - 1) / SHARD_BYTES, done = 0;
-    if (n == 0)
-        n = 1;
-    uint32_t last = 0;
+        total += is_giant(m, i) ? 0 : m->funcs[i].body_len;
+    uint64_t n = (total + SHARD_BYTES - 1) / SHARD_BYTES;
+    uint32_t used = 0;
     for (uint32_t i = 0; i < m->nfuncs; i++) {
-        if (i < m->nimported_funcs) {
-            plans[i].shard = NOBODY;
+        plans[i].shard = NOBODY;
+        if (i < m->nimported_funcs || is_giant(m, i))
             continue;
-        }
-        last = (uint32_t)(done * n / (total ? total : 1));
-        plans[i].shard = last;
+        plans[i].shard = (uint32_t)(done * n / total);
+        used = plans[i].shard + 1;
         done += m->funcs[i].body_len;
     }
-    return last + 1;
+    return used;
+}
+
+static uint32_t assign_giants(const mo_module *m, mo_plan *plans, uint32_t nshards)
+{
+    for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
+        if (is_giant(m, i))
+            plans[i].shard = nshards++;
+    return nshards;
 }
 
 /* Is this call inside a try_table of its function that can catch? mo_try_call
@@ -69,9 +77,12 @@ static mo_convention convention_of(const mo_module *m, uint32_t func)
     return f->import != MO_NO_IMPORT || mo_is_reachable(m, func) ? MO_OUTSIDE : MO_INSIDE;
 }
 
-bool mo_plan_make(const mo_module *m, mo_plan *plans, uint32_t *nshards, mote_error *err)
+bool mo_plan_make(const mo_module *m, mo_plan *plans, uint32_t *nshards, uint32_t *first_giant, mote_error *err)
 {
-    *nshards = assign_shards(m, plans);
+    *first_giant = assign_shards(m, plans);
+    *nshards = assign_giants(m, plans, *first_giant);
+    if (*nshards == 0)
+        *first_giant = *nshards = 1; /* the linker wants an object */
     for (uint32_t i = 0; i < m->nfuncs; i++)
         plans[i].convention = convention_of(m, i);
     mo_body body = {0};

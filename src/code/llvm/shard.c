@@ -2,6 +2,7 @@
  * as an object. Each shard has an LLVMContext of its own, so shards share nothing
  * that changes. */
 #include "code/llvm/shard.h"
+#include "code/llvm/plan.h"
 #include "code/llvm/support.h"
 
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -87,6 +88,17 @@ static void make_debug_info(mo_shard *s)
     s->di_type = LLVMDIBuilderCreateSubroutineType(s->di, s->di_file, NULL, 0, LLVMDIFlagZero);
 }
 
+/* The level, or less where the shard's one function is too large for that. */
+static uint8_t effort_of(const mo_job *job, uint32_t index)
+{
+    const mo_module *m = job->module;
+    uint8_t level = job->options->opt_level, most = 3;
+    for (uint32_t i = m->nimported_funcs; index >= job->first_giant && i < m->nfuncs; i++)
+        if (job->plans[i].shard == index)
+            most = m->funcs[i].body_len > MO_HUGE_BYTES ? 0 : 1;
+    return level < most ? level : most;
+}
+
 static bool make_machine(mo_shard *s, mote_error *err)
 {
     static const LLVMCodeGenOptLevel levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault, LLVMCodeGenLevelDefault};
@@ -98,7 +110,7 @@ static bool make_machine(mo_shard *s, mote_error *err)
         LLVMDisposeMessage(triple);
         return false;
     }
-    s->machine = LLVMCreateTargetMachine(target, triple, s->job->cpu, s->job->features, levels[s->job->options->opt_level],
+    s->machine = LLVMCreateTargetMachine(target, triple, s->job->cpu, s->job->features, levels[s->effort],
                                          LLVMRelocPIC, LLVMCodeModelSmall);
     LLVMSetTarget(s->llvm, triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(s->machine);
@@ -111,7 +123,7 @@ static bool make_machine(mo_shard *s, mote_error *err)
 bool mo_shard_open(mo_shard *s, const mo_job *job, uint32_t index, mote_error *err)
 {
     const mo_module *m = job->module;
-    *s = (mo_shard){.job = job, .module = m, .index = index};
+    *s = (mo_shard){.job = job, .module = m, .index = index, .effort = effort_of(job, index)};
     s->funcs = mo_calloc(m->nfuncs, sizeof *s->funcs);
     s->outside_types = mo_calloc(3 * (size_t)m->ntypes, sizeof *s->outside_types);
     if (!s->funcs || !s->outside_types)
@@ -211,7 +223,7 @@ static const char *pipeline(const mo_shard *s)
     if (o->passes)
         return o->passes;
     bool vectors = mo_has(s->module->used, MO_FEATURE_SIMD);
-    switch (o->opt_level) {
+    switch (s->effort) {
     case 0: return "function(mem2reg)";
     case 1: return FIRST ",function<eager-inv>(" LOOPS ",early-cse<memssa>,adce,simplifycfg)";
     case 2:
