@@ -7,7 +7,7 @@
 #define PIECE ((uint64_t)256 << 10)
 
 static mote_memory *memory_of(const mo_context *context, uint32_t i) { return mo_instance_of(context)->memories[i]; }
-static mote_table *table_of(const mo_context *context, uint64_t i) { return mo_instance_of(context)->tables[i]; }
+static mote_table *table_of(const mo_context *context, uint32_t i) { return mo_instance_of(context)->tables[i]; }
 
 static bool interrupted(const mo_context *context)
 {
@@ -103,26 +103,26 @@ void mo_helper_data_drop(mo_context *context, uint32_t data)
 
 /* --- tables ------------------------------------------------------------- */
 
-uint64_t mo_helper_table_get(mo_context *context, uint64_t table_index, uint64_t i)
+uint64_t mo_helper_table_get(mo_context *context, uint32_t table_index, uint64_t i)
 {
     const mote_table *table = table_of(context, table_index);
     check_table(context, table, i, 1);
     return mo_table_get(table, i);
 }
 
-void mo_helper_table_set(mo_context *context, uint64_t table_index, uint64_t i, uint64_t reference)
+void mo_helper_table_set(mo_context *context, uint32_t table_index, uint64_t i, uint64_t reference)
 {
     mote_table *table = table_of(context, table_index);
     check_table(context, table, i, 1);
     mo_table_set(table, i, reference);
 }
 
-uint64_t mo_helper_table_grow(mo_context *context, uint64_t table, uint64_t reference, uint64_t n)
+uint64_t mo_helper_table_grow(mo_context *context, uint32_t table, uint64_t reference, uint64_t n)
 {
     return (uint64_t)mo_table_grow(table_of(context, table), n, reference);
 }
 
-void mo_helper_table_fill(mo_context *context, uint64_t table_index, uint64_t i, uint64_t reference, uint64_t n)
+void mo_helper_table_fill(mo_context *context, uint32_t table_index, uint64_t i, uint64_t reference, uint64_t n)
 {
     mote_table *table = table_of(context, table_index);
     check_table(context, table, i, n);

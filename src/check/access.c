@@ -47,11 +47,14 @@ static bool stack_access(mo_flow *f, mo_value ea, const access *a, mo_value *ret
     if (ea.index == f->now.registers[MO_RSP].index && ea.at < f->now.touched)
         f->now.touched = ea.at;
     uint64_t key = mo_stack_key(ea.index, ea.at);
+    bool half = a->size == 4;
     if (!a->write) {
-        *ret = a->size == 8 ? mo_state_slot(&f->now, key) : mo_unknown();
+        *ret = half || a->size == 8 ? mo_state_slot(&f->now, half ? mo_half_key(key) : key) : mo_unknown();
         return true;
     }
-    mo_state_clear_slots(&f->now, key - 7, key + a->size);
+    mo_state_clear_slots(&f->now, key, key + a->size);
+    if (half && a->stored.kind == MO_V_NUMBER && !mo_state_set_slot(&f->checker->values, &f->now, mo_half_key(key), a->stored))
+        return mo_fail_nomem(f->checker->err);
     if (a->size == 8 && !mo_state_set_slot(&f->checker->values, &f->now, key, a->stored))
         return mo_fail_nomem(f->checker->err);
     return true;

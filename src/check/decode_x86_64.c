@@ -214,8 +214,15 @@ static void take_mov(const ZydisDecodedOperand *ops, mo_step *s)
         s->number = (uint32_t)s->number;
     } else if (is_general64(a)) {
         op_with(s, is_memory(b) ? MO_STEP_LOAD : is_immediate(b) ? MO_STEP_NUMBER : MO_STEP_MOVE, a, b);
+    } else if (is_general32(a) && is_memory(b)) {
+        op_with(s, MO_STEP_LOAD, a, b);
+        s->width = 4;
     } else if (is_memory(a) && a->size == 64) {
         op_with(s, MO_STEP_STORE, a, b);
+    } else if (is_memory(a) && a->size == 32) {
+        op_with(s, MO_STEP_STORE, a, b);
+        s->width = 4;
+        s->number = (uint32_t)s->number;
     }
 }
 

@@ -361,8 +361,9 @@ bool mo_flow_step(mo_flow *f, bool *retgoes_on)
     case MO_STEP_OTHER: return other(f);
     case MO_STEP_MOVE: return put(f, s->dst, cut(f, f->now.registers[s->src], s->width));
     case MO_STEP_NUMBER: return put(f, s->dst, mo_number(s->number));
-    case MO_STEP_LOAD: case MO_STEP_LOAD_SIGNED: return load(f, &v) && put(f, s->dst, v);
-    case MO_STEP_STORE: return store(f, operand(f));
+    case MO_STEP_LOAD: return load(f, &v) && put(f, s->dst, cut(f, v, s->width));
+    case MO_STEP_LOAD_SIGNED: return load(f, &v) && put(f, s->dst, v);
+    case MO_STEP_STORE: return store(f, cut(f, operand(f), s->width));
     case MO_STEP_LEA: return put(f, s->dst, s->width == 4 ? half_address(f) : address(f));
     case MO_STEP_ADD: return put(f, s->dst, add(f, operand(f)));
     case MO_STEP_SUB: return put(f, s->dst, add(f, mo_value_negate(all, operand(f))));

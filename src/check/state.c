@@ -51,7 +51,7 @@ bool mo_state_set_slot(const mo_values *all, mo_state *s, uint64_t key, mo_value
     return true;
 }
 
-void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to)
+static void clear_keys(mo_state *s, uint64_t from, uint64_t to)
 {
     uint32_t i = find(s, from), end = i;
     while (end < s->nslots && s->slots[end].key < to)
@@ -60,6 +60,12 @@ void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to)
         return;
     memmove(&s->slots[i], &s->slots[end], (s->nslots - end) * sizeof *s->slots);
     s->nslots -= end - i;
+}
+
+void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to)
+{
+    clear_keys(s, from - 7, to);
+    clear_keys(s, mo_half_key(from) - 3, mo_half_key(to));
 }
 
 bool mo_state_copy(mo_state *to, const mo_state *from)

@@ -1,5 +1,6 @@
 /* state.h - what a checker knows at one place of a function: a value per general
- * register and, sorted, the few stack slots that hold more than data.
+ * register and, sorted, the few stack slots that hold more than data. Numbers are also
+ * kept in slots of 4 bytes: a compiler spills null, or a table's number, as such.
  * Joining b into a only ever takes knowledge away from a. */
 #ifndef MO_CHECK_STATE_H
 #define MO_CHECK_STATE_H
@@ -7,6 +8,7 @@
 #include "check/value.h"
 
 #define MO_CHECK_REGISTERS 16
+#define MO_CHECK_REGIONS 2 /* of the stack: from entry, from where it was aligned */
 
 typedef struct mo_slot {
     uint64_t key; /* mo_stack_key() */
@@ -28,11 +30,13 @@ static inline uint64_t mo_stack_key(uint32_t region, int64_t at)
 {
     return (uint64_t)(region + 1) << 32 | (uint32_t)(at + INT64_C(0x80000000));
 }
+/* Of a slot of 4 bytes, whose number has zeros above. */
+static inline uint64_t mo_half_key(uint64_t key) { return key + ((uint64_t)MO_CHECK_REGIONS << 32); }
 
 mo_value mo_state_slot(const mo_state *s, uint64_t key);
 /* Values that say nothing are not kept. False: memory is out. */
 bool mo_state_set_slot(const mo_values *all, mo_state *s, uint64_t key, mo_value v);
-void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to); /* keys from <= key < to */
+void mo_state_clear_slots(mo_state *s, uint64_t from, uint64_t to); /* bytes from <= key < to, of slots of both sizes */
 
 bool mo_state_copy(mo_state *to, const mo_state *from);
 void mo_state_move(mo_state *to, mo_state *from); /* leaves from empty */

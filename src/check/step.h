@@ -13,9 +13,9 @@ typedef enum mo_step_op {
     MO_STEP_OTHER,       /* writes data into `writes`; may access memory */
     MO_STEP_MOVE,        /* dst = src; width 4: a number of 32 bits */
     MO_STEP_NUMBER,      /* dst = number */
-    MO_STEP_LOAD,        /* dst = 64 bits of memory */
+    MO_STEP_LOAD,        /* dst = 64 or, width 4, 32 bits of memory */
     MO_STEP_LOAD_SIGNED, /* dst = 32 bits of memory, sign-extended */
-    MO_STEP_STORE,       /* 64 bits of memory = src, or number if there is no src */
+    MO_STEP_STORE,       /* 64 or 32 bits of memory = src, or number if there is no src */
     MO_STEP_LEA,         /* dst = address */
     MO_STEP_ADD,         /* dst += src, or number */
     MO_STEP_SUB,

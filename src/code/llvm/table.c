@@ -39,27 +39,27 @@ void emit_table_size(mo_emit *e, const mo_insn *in)
 
 void emit_table_get(mo_emit *e, const mo_insn *in)
 {
-    LLVMValueRef args[] = {mo_const_i64(e, in->index), mo_wide(e, mo_pop(e))};
+    LLVMValueRef args[] = {mo_const_i32(e, in->index), mo_wide(e, mo_pop(e))};
     mo_push(e, mo_call_helper(e, MO_HELPER_table_get, args, 2));
 }
 
 void emit_table_set(mo_emit *e, const mo_insn *in)
 {
     LLVMValueRef ref = mo_pop(e), index = mo_wide(e, mo_pop(e));
-    mo_call_helper(e, MO_HELPER_table_set, (LLVMValueRef[]){mo_const_i64(e, in->index), index, ref}, 3);
+    mo_call_helper(e, MO_HELPER_table_set, (LLVMValueRef[]){mo_const_i32(e, in->index), index, ref}, 3);
 }
 
 void emit_table_grow(mo_emit *e, const mo_insn *in)
 {
     LLVMValueRef n = mo_wide(e, mo_pop(e)), ref = mo_pop(e);
-    LLVMValueRef args[] = {mo_const_i64(e, in->index), ref, n};
+    LLVMValueRef args[] = {mo_const_i32(e, in->index), ref, n};
     mo_push(e, mo_as_address(e, is64(e, in->index), mo_call_helper(e, MO_HELPER_table_grow, args, 3)));
 }
 
 void emit_table_fill(mo_emit *e, const mo_insn *in)
 {
     LLVMValueRef n = mo_wide(e, mo_pop(e)), ref = mo_pop(e), index = mo_wide(e, mo_pop(e));
-    mo_call_helper(e, MO_HELPER_table_fill, (LLVMValueRef[]){mo_const_i64(e, in->index), index, ref, n}, 4);
+    mo_call_helper(e, MO_HELPER_table_fill, (LLVMValueRef[]){mo_const_i32(e, in->index), index, ref, n}, 4);
 }
 
 void emit_table_copy(mo_emit *e, const mo_insn *in)
