@@ -15,7 +15,8 @@ extern "C" {
  *  that interrupts calls. What is not a guest's fault goes on to the handler that
  *  was installed before, or has the effect that it would have had without mote.
  *  A program that installs its own handlers for these signals later must call
- *  the ones that it finds there.
+ *  the ones that it finds there. Handlers that may run while a guest does need
+ *  SA_ONSTACK: a guest's stack has no room for them.
  *  ret  on success, one reference, yours: mote_engine_unref() it
  *  Returns MOTE_OK, MOTE_NOMEM, MOTE_IO (a handler could not be installed) or
  *  MOTE_UNSUPPORTED (this processor). */

@@ -41,7 +41,7 @@ typedef struct mo_thread {
     bool ticks_run;
     uint32_t idle_ticks; /* without a call */
     bool has_ticker;
-    void *ticker;        /* timer_t */
+    int ticker;          /* the kernel's number of the timer */
 } mo_thread;
 
 extern __thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));

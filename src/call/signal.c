@@ -217,6 +217,8 @@ bool mote_store_interrupt(mote_store *store, mote_trap_code code)
         uint64_t earlier = atomic_exchange(&store->request, request);
         if (earlier >> 8 != request >> 8) { /* else the signal is on its way, or was handled */
             sent = send(thread, interrupt_signal);
+            if (sent && thread == mo_thread_here.id) /* in a handler, which is no guest code: ask again later */
+                mo_ticks_start(&mo_thread_here);
             if (!sent)
                 atomic_compare_exchange_strong(&store->request, &request, 0);
         }

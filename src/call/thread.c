@@ -20,7 +20,7 @@ static void end_thread(void *p)
 {
     mo_thread *thread = p;
     if (thread->has_ticker)
-        timer_delete((timer_t)thread->ticker);
+        syscall(SYS_timer_delete, thread->ticker);
     if (thread->signal_stack) {
         stack_t off = {.ss_flags = SS_DISABLE};
         sigaltstack(&off, NULL);

@@ -5,7 +5,9 @@
 #include "mote/store.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -42,7 +44,7 @@ static bool is_tick(const siginfo_t *info)
 static void set_ticker(const mo_thread *thread, long every_ns)
 {
     struct itimerspec when = {.it_value = {0, every_ns}, .it_interval = {0, every_ns}};
-    timer_settime((timer_t)thread->ticker, 0, &when, NULL);
+    syscall(SYS_timer_settime, thread->ticker, 0, &when, NULL);
 }
 
 bool mo_ticks_count(const siginfo_t *info, bool busy)
@@ -60,15 +62,16 @@ bool mo_ticks_count(const siginfo_t *info, bool busy)
     return true;
 }
 
+/* By system calls of its own: handlers may start it, and libc's function takes memory. */
 static bool make_ticker(mo_thread *thread)
 {
-    timer_t timer;
+    int timer;
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = mo_interrupt_signal(),
                              .sigev_value = {.sival_int = TICK_MARK}};
     event.sigev_notify_thread_id = thread->id;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+    if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) != 0)
         return false;
-    thread->ticker = (void *)timer;
+    thread->ticker = timer;
     thread->has_ticker = true;
     return true;
 }

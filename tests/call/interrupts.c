@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -117,6 +118,33 @@ TEST(a_time_limit_ends_calls_and_only_those_that_exceed_it)
     }
     expect(mote_store_set_timeout(w.store, 0, &w.err) == MOTE_OK);
     expect_u64(call1(&w, "id", 3), 3);
+    world_end(&w);
+}
+
+static mote_store *to_interrupt;
+static void interrupt_from_here(int number)
+{
+    (void)number;
+    mote_store_interrupt(to_interrupt, MOTE_TRAP_INTERRUPTED);
+}
+
+/* The signal that it sends arrives while the handler runs, where no guest is to be seen. */
+TEST(a_signal_handler_interrupts_the_call_below_it)
+{
+    need_signals();
+    guest g = {0};
+    guest_func(&g, "spin", ":", BYTES(w_loop, 0x40, w_br, 0, w_end, w_end));
+    world w = world_of(&g);
+    struct sigaction action = {.sa_handler = interrupt_from_here, .sa_flags = SA_ONSTACK}, before;
+    struct itimerval soon = {.it_value = {0, 20000}};
+    to_interrupt = w.store;
+    require(sigaction(SIGALRM, &action, &before) == 0);
+    for (int i = 0; i < 5; i++) {
+        require(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+        call0(&w, "spin");
+        expect_trap(&w, INTERRUPTED);
+    }
+    sigaction(SIGALRM, &before, NULL);
     world_end(&w);
 }
 
