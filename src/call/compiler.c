@@ -261,7 +261,8 @@ static bool receive_head(const mote_compiler *compiler, mo_worker_answer *answer
             return false;
         done = answer->status <= 1000 ? answer->status : 1000;
     } while (compiler->progress && answer->magic == MO_WORKER_PROGRESS);
-    return answer->magic == MO_WORKER_ANSWER && answer->len <= UINT64_C(1) << 40;
+    bool last = answer->magic == MO_WORKER_LAST && answer->status != MOTE_OK;
+    return (answer->magic == MO_WORKER_ANSWER || last) && answer->len <= UINT64_C(1) << 40;
 }
 
 /* The answer's bytes, with a zero behind them; false: the worker is done for. */
@@ -297,6 +298,8 @@ static mote_status compile(mote_compiler *compiler, const void *bytes, size_t le
         mo_fail(err, MOTE_IO, MOTE_NOWHERE, "compiler: it %s before it answered", end);
         return err->status;
     }
+    if (answer.magic == MO_WORKER_LAST)
+        bury(compiler, NULL);
     if (answer.status == MOTE_OK) {
         *ret = contents;
         *retlen = answer.len;

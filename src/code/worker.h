@@ -11,6 +11,7 @@
 #define MO_WORKER_WATCHED 0x57544f4du  /* "MOTW": a request whose answer may come after any number of: */
 #define MO_WORKER_PROGRESS 0x50544f4du /* "MOTP": an answer without bytes; status tells how much of 1000 is done */
 #define MO_WORKER_ANSWER 0x52544f4du   /* "MOTR" */
+#define MO_WORKER_LAST 0x4c544f4du     /* "MOTL": an answer with which the process ends: a limit was reached */
 
 typedef struct mo_worker_request { /* then options, then the module */
     uint32_t magic;

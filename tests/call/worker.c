@@ -2,6 +2,7 @@
 #include "call/guest.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,50 @@ TEST(progress_is_told_while_one_waits)
     expect(mote_compiler_compile(compiler, w.at, w.len, NULL, 0, &a, &err) == MOTE_OK);
     mote_compiler_on_progress(compiler, NULL, NULL);
     mote_artifact_unref(a);
+}
+
+/* A module whose one function LLVM is busy with for many seconds: chained divisions. */
+static uint8_t *slow(size_t *retlen)
+{
+    enum { STEPS = 600000 };
+    static const uint8_t head[] = {0, 'a', 's', 'm', 1, 0, 0, 0, TYPES, 6, 1, 0x60, 1, T_I32, 1, T_I32, FUNCTIONS, 2, 1, 0};
+    static const uint8_t step[] = {w_local_get, 0, w_i32_div_s};
+    wasm prefix = {.len = 0}, sizes = {.len = 0};
+    uint32_t body = 1 + 2 + STEPS * (uint32_t)sizeof step + 1;
+    wasm_put(&prefix, head, sizeof head);
+    wasm_put(&sizes, "\1", 1);
+    wasm_u32(&sizes, body);
+    wasm_put(&prefix, &(uint8_t){CODE}, 1);
+    wasm_u32(&prefix, (uint32_t)sizes.len + body);
+    wasm_put(&prefix, sizes.at, sizes.len);
+    uint8_t *bytes = malloc(prefix.len + body), *at = bytes;
+    if (!bytes) return NULL;
+    memcpy(at, prefix.at, prefix.len);
+    at += prefix.len;
+    *at++ = 0;
+    *at++ = w_local_get;
+    *at++ = 0;
+    for (int i = 0; i < STEPS; i++, at += sizeof step) memcpy(at, step, sizeof step);
+    *at++ = w_end;
+    *retlen = (size_t)(at - bytes);
+    return bytes;
+}
+
+TEST(who_reaches_a_limit_of_compiling_is_told_its_name)
+{
+    need_compiler();
+    mote_artifact *a;
+    mote_error err;
+    size_t len;
+    uint8_t *bytes = slow(&len);
+    wasm w = small();
+    require(bytes != NULL);
+    const char *flags[] = {"-O0", "--time-limit=1"};
+    expect(mote_compiler_compile(compiler, bytes, len, flags, 2, &a, &err) == MOTE_LIMIT);
+    expect_text(err.message, "compile time: the limit is 1 s (--time-limit)");
+    expect(mote_compiler_compile(compiler, w.at, w.len, NULL, 0, &a, &err) == MOTE_OK);
+    mote_artifact_unref(a);
+    free(bytes);
 }
 
 TEST(a_compiler_that_dies_is_reported_and_started_again)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from bad_modules import HEAD, Module, Unfit, each, small_module
+from bad_modules import HEAD, Module, Unfit, each, shapes, small_module
 
 MOTE, COMPILER, *WORDS = sys.argv[1:]
 MOTE, COMPILER = os.path.abspath(MOTE), os.path.abspath(COMPILER)
@@ -143,7 +143,19 @@ def is_section_end(data, n):
     return at == n
 
 
+def try_limits():
+    """What LLVM would need minutes and gigabytes for."""
+    put(dict(shapes(7000000))['divisions'])
+    for flag, status in (('--time-limit=1', TIMEOUT), ('--memory-limit=600M', SYSTEM)):
+        if SANITIZED and 'memory' in flag:
+            continue
+        remove()
+        have = run([MOTE, 'compile', '-O0', flag, FILE, '-o', OUT])
+        judge('limits', 'compile ' + flag, have[0] == status and flag[:-2].split('=')[0] in have[1] and not os.path.exists(OUT), have)
+
+
 try_prefixes()
+try_limits()
 for name_, data_, right_, compiles_ in each(ALL):
     if ONLY in name_:
         if TIMES:

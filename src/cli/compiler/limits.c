@@ -37,7 +37,7 @@ static bool say(int fd, const void *from, size_t len)
 static _Noreturn void give_up(const char *words, int status)
 {
     size_t len = strlen(words);
-    mo_worker_answer a = {.magic = MO_WORKER_ANSWER, .status = MOTE_LIMIT, .offset = MOTE_NOWHERE, .function = MOTE_NOWHERE, .len = len};
+    mo_worker_answer a = {.magic = MO_WORKER_LAST, .status = MOTE_LIMIT, .offset = MOTE_NOWHERE, .function = MOTE_NOWHERE, .len = len};
     bool told = answers ? say(STDOUT_FILENO, &a, sizeof a) && say(STDOUT_FILENO, words, len)
                         : say(STDERR_FILENO, "mote-compile: limit: ", 21) && say(STDERR_FILENO, words, len) && say(STDERR_FILENO, "\n", 1);
     _exit(told ? status : EXIT_SYSTEM);
