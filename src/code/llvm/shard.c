@@ -241,6 +241,7 @@ bool mo_shard_optimise(mo_shard *s, mote_error *err)
     LLVMErrorRef error = LLVMRunPasses(s->llvm, pipeline(s), s->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (!error) {
+        mo_keep_places(s);
         mo_support_add(s->llvm);
         return true;
     }

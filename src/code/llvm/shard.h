@@ -13,4 +13,7 @@ bool mo_shard_optimise(mo_shard *s, mote_error *err);
 bool mo_shard_write(mo_shard *s, mo_output output, mo_object *ret, mote_error *err);
 void mo_shard_close(mo_shard *s);
 
+/* places.c: after all passes, before instructions are selected. */
+void mo_keep_places(mo_shard *s);
+
 #endif
