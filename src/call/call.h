@@ -17,7 +17,8 @@
  *   host.c       host functions and callers             trap.c     traps, backtraces
  *   signal.c     faults and interrupts, by signal       x86_64.*   the processor
  *   thread.c     what a thread needs before             timer.c    time limits
- *   linker.c     names for imports                      pool.c     instances lent */
+ *   linker.c     names for imports                      pool.c     instances lent
+ *   fiber.c      stacks on which calls are parked */
 #ifndef MO_CALL_CALL_H
 #define MO_CALL_CALL_H
 
@@ -45,6 +46,16 @@ typedef struct mo_thread {
 } mo_thread;
 
 extern __thread mo_thread mo_thread_here __attribute__((tls_model("initial-exec")));
+
+/* The calls of a stack that is left, and gone back to later (fiber.c). Meanwhile the
+ * thread's list is empty; their time limits go on, and what has come up is told them on
+ * the way back. */
+typedef struct mo_parked {
+    mo_activation *top;
+    uint64_t since_ns;
+} mo_parked;
+void mo_call_park(mo_parked *ret);
+void mo_call_resume(const mo_parked *parked);
 
 /* Runs code as an activation of store. MOTE_OK, MOTE_TRAP, MOTE_EXCEPTION, MOTE_EXIT; MOTE_MISUSE
  * and MOTE_NOMEM before the guest was entered. */
@@ -117,6 +128,8 @@ bool mo_signals_install(mote_error *err);
 bool mo_signals_quiet(mote_error *err);
 /* The one that interrupts calls. */
 int mo_interrupt_signal(void);
+/* Marks this thread's calls that are asked to end, as the signal would. */
+void mo_interrupts_look(void);
 
 bool mo_threads_install(mote_error *err); /* once per process */
 bool mo_thread_start(void);               /* once per thread, before it runs guest code */
@@ -136,6 +149,8 @@ void mo_limit_ticks(mote_store *store, uint64_t timeout_us);
 /* Was the signal one of this thread's ticks? Then it is counted. */
 bool mo_ticks_count(const siginfo_t *info, bool busy);
 void mo_ticks_start(mo_thread *thread);
+#define MO_TICK_NS 1000000
+uint64_t mo_now_ns(void); /* CLOCK_MONOTONIC */
 static inline void mo_ticks_arm(mote_store *store, mo_thread *thread)
 {
     store->tick_deadline = thread->ticks + store->tick_limit;

@@ -123,3 +123,50 @@ mote_status mo_call_fast(mote_store *store, const void *code, mo_context *contex
     set_top(thread, NULL);
     return mo_likely(status == 0) ? MOTE_OK : mo_call_failed(store, (mote_status)status, err);
 }
+
+/* --- parked ---------------------------------------------------------------- */
+
+static bool is_outermost(const mo_activation *a)
+{
+    for (const mo_activation *above = a->above; above; above = above->above)
+        if (above->store == a->store)
+            return false;
+    return true;
+}
+
+/* What is left of the limit, in ticks, stands in tick_deadline meanwhile: the ticker may
+ * stop while nothing runs. */
+void mo_call_park(mo_parked *ret)
+{
+    mo_thread *thread = &mo_thread_here;
+    *ret = (mo_parked){.top = atomic_load_explicit(&thread->top, memory_order_relaxed), .since_ns = mo_now_ns()};
+    set_top(thread, NULL);
+    for (const mo_activation *a = ret->top; a; a = a->above) {
+        uint64_t at = a->store->tick_deadline;
+        if (a->store->tick_limit && is_outermost(a))
+            a->store->tick_deadline = at > thread->ticks ? at - thread->ticks : 0;
+    }
+    if (ret->top)
+        mo_sanitize_pause();
+}
+
+void mo_call_resume(const mo_parked *parked)
+{
+    mo_thread *thread = &mo_thread_here;
+    uint64_t gone = parked->top ? (mo_now_ns() - parked->since_ns) / MO_TICK_NS : 0;
+    bool limited = false;
+    for (const mo_activation *a = parked->top; a; a = a->above) {
+        uint64_t left = a->store->tick_deadline;
+        if (!a->store->tick_limit || !is_outermost(a))
+            continue;
+        a->store->tick_deadline = thread->ticks + (left > gone ? left - gone : 0);
+        limited = true;
+    }
+    if (parked->top)
+        mo_sanitize_unpause(parked->top->store);
+    set_top(thread, parked->top);
+    if (limited && !thread->ticks_run)
+        mo_ticks_start(thread);
+    if (parked->top)
+        mo_interrupts_look();
+}

@@ -177,6 +177,8 @@ static bool take_requests(const mo_activation *top)
     return any;
 }
 
+void mo_interrupts_look(void) { take_requests(innermost()); }
+
 static void on_interrupt(int number, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;

@@ -13,7 +13,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-static uint64_t now_ns(void)
+uint64_t mo_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -24,7 +24,7 @@ bool mo_timer_is_over(const mote_store *store)
 {
     if (store->tick_limit && mo_thread_here.ticks >= store->tick_deadline)
         return true;
-    return store->timeout_us && now_ns() >= store->deadline_ns;
+    return store->timeout_us && mo_now_ns() >= store->deadline_ns;
 }
 
 /* --- ticks ---------------------------------------------------------------- */
@@ -32,7 +32,6 @@ bool mo_timer_is_over(const mote_store *store)
 /* One timer per thread that runs calls with a limit counts milliseconds; a call notes the
  * count at which it is over. The timer stops when no call was seen for a while, so that
  * an idle thread is left alone, and the next call starts it again. */
-#define TICK_NS 1000000
 #define IDLE_TICKS 100
 #define TICK_MARK 0x7469636b
 
@@ -85,13 +84,13 @@ void mo_ticks_start(mo_thread *thread)
     }
     thread->idle_ticks = 0;
     thread->ticks_run = true;
-    set_ticker(thread, TICK_NS);
+    set_ticker(thread, MO_TICK_NS);
 }
 
 /* The tick that is under way counts for nothing, so one more. */
 void mo_limit_ticks(mote_store *store, uint64_t timeout_us)
 {
-    store->tick_limit = timeout_us ? timeout_us * 1000 / TICK_NS + 1 : 0;
+    store->tick_limit = timeout_us ? timeout_us * 1000 / MO_TICK_NS + 1 : 0;
 }
 
 /* --- timers --------------------------------------------------------------- */
@@ -120,7 +119,7 @@ static void set_timer(mote_store *store, uint64_t at_ns)
 /* A call that no timer can be had for ends at once: limits hold or nothing runs. */
 void mo_timer_start(mote_store *store)
 {
-    store->deadline_ns = now_ns() + store->timeout_us * 1000;
+    store->deadline_ns = mo_now_ns() + store->timeout_us * 1000;
     if (make_timer(store))
         set_timer(store, store->deadline_ns);
     else

@@ -69,3 +69,16 @@ bool mo_signal_mask_fp(ucontext_t *uc, mo_run *run)
     fp->mxcsr = MXCSR_DEFAULT;
     return true;
 }
+
+extern const uint8_t mo_fiber_begin[];
+
+/* What mo_fiber_switch pops, from r15 to the return address. */
+void *mo_fiber_first(void *top, void (*function)(void *data), void *data)
+{
+    uint64_t *sp = (uint64_t *)top - 9; /* aligned where mo_fiber_begin calls */
+    memset(sp, 0, 9 * sizeof *sp);
+    memcpy(&sp[2], &data, sizeof data);
+    memcpy(&sp[3], &function, sizeof function);
+    sp[6] = (uintptr_t)mo_fiber_begin;
+    return sp;
+}

@@ -74,6 +74,12 @@ _Noreturn void mo_resume(mo_run *run);
  * soon as run's call is to end, without having done anything. */
 int64_t mo_call_system(mo_run *run, long number, const uint64_t args[6]);
 
+/* Leaves this stack, noting where it was, and goes on where the other was left. */
+void mo_fiber_switch(void **retsp, void *sp);
+/* For a stack that nothing was on yet: going on there calls function(data), which must not
+ * return. top: 16-byte aligned. */
+void *mo_fiber_first(void *top, void (*function)(void *data), void *data);
+
 /* Code addresses of host functions. By the number of integer parameters, of which some
  * may come in the run's xfer, then by whether there are results other than one i32; the
  * last serves all signatures. */

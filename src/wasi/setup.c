@@ -79,8 +79,8 @@ void mote_wasi_free(mote_wasi *wasi)
         if (wasi->descs[fd].kind != MO_DESC_FREE)
             mo_wasi_drop(wasi, &wasi->descs[fd]);
     mo_free(wasi->descs);
-    mo_free(wasi->args);
-    mo_free(wasi->env);
+    mo_wasi_lend_args(wasi, NULL, 0, 0);
+    mo_wasi_lend_env(wasi, NULL, 0, 0);
     mo_free(wasi);
 }
 
@@ -116,10 +116,8 @@ mote_status mote_wasi_set_args(mote_wasi *wasi, const char *const *args, size_t 
         memcpy(all + at, args[i], n);
         at += n;
     }
-    mo_free(wasi->args);
-    wasi->args = all;
-    wasi->args_len = len;
-    wasi->nargs = nargs;
+    mo_wasi_lend_args(wasi, all, len, nargs);
+    wasi->lent_args = false;
     return MOTE_OK;
 }
 
@@ -150,10 +148,8 @@ mote_status mote_wasi_set_env(mote_wasi *wasi, const char *name, const char *val
     memcpy(all + at + n + 1, value, m + 1);
     if (!is_new)
         memcpy(all + at + n + m + 2, wasi->env + at + old, wasi->env_len - at - old);
-    mo_free(wasi->env);
-    wasi->env = all;
-    wasi->env_len = len;
-    wasi->nenv += is_new;
+    mo_wasi_lend_env(wasi, all, len, wasi->nenv + is_new);
+    wasi->lent_env = false;
     return MOTE_OK;
 }
 

@@ -60,6 +60,7 @@ struct mote_wasi {
     size_t lowest;  /* all numbers below are taken */
     char *args, *env;              /* strings, each terminated, one after the other */
     size_t args_len, nargs, env_len, nenv;
+    bool lent_args, lent_env; /* they are somebody else's */
     mote_wasi_clock *clock;
     void *clock_data;
     mote_wasi_random *random;
@@ -72,6 +73,17 @@ struct mote_wasi {
     bool exited;
     uint32_t exit_code;
 };
+
+/* --- one guest after the other (model.c) -------------------------------------------- */
+
+/* wasi is as new, and granted what model is: its folders (opened again), streams and bytes,
+ * clocks and all; its strings are lent. It stays the embedder's to attach. On failure it
+ * may be renewed or freed, nothing else. */
+bool mo_wasi_renew(mote_wasi *wasi, const mote_wasi *model, mote_error *err);
+/* n strings of len bytes in all, each terminated, which stay the caller's and must outlive
+ * their use. */
+void mo_wasi_lend_args(mote_wasi *wasi, char *strings, size_t len, size_t n);
+void mo_wasi_lend_env(mote_wasi *wasi, char *strings, size_t len, size_t n);
 
 /* One call of one function. */
 typedef struct mo_wasi_call {
