@@ -31,8 +31,8 @@ typedef struct command {
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 } command;
 
-extern const command command_run, command_cache, command_compile, command_validate, command_inspect, command_snapshot,
-    command_help;
+extern const command command_run, command_serve, command_cache, command_compile, command_validate, command_inspect,
+    command_snapshot, command_help;
 extern const command *const commands[]; /* ends with NULL */
 const command *find_command(const char *name);
 

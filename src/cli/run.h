@@ -59,6 +59,8 @@ int load_artifact(running *r, const char *path, mote_artifact **ret);
 
 /* Makes r->wasi as the words say. */
 int set_up_wasi(running *r);
+/* The same without the standard streams and arguments but the program's name: for a server. */
+int set_up_model(running *r);
 /* Grants r->wasi the folders, variables and sockets that were chosen. */
 int grant_all(running *r);
 /* Instantiates the modules of --preload and offers them to r->linker. */

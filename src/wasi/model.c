@@ -41,7 +41,7 @@ static bool copy_desc(const mo_desc *model, mo_desc *ret, mote_error *err)
     return mo_fail(err, MOTE_UNSUPPORTED, MOTE_NOWHERE, "wasi: a model may grant folders, streams and bytes only");
 }
 
-static void forget(mote_wasi *wasi)
+void mo_wasi_forget(mote_wasi *wasi)
 {
     for (size_t fd = 0; fd < wasi->ndescs; fd++)
         if (wasi->descs[fd].kind != MO_DESC_FREE)
@@ -54,7 +54,7 @@ static void forget(mote_wasi *wasi)
 
 bool mo_wasi_renew(mote_wasi *wasi, const mote_wasi *model, mote_error *err)
 {
-    forget(wasi);
+    mo_wasi_forget(wasi);
     if (!mo_grow(&wasi->descs, &wasi->cap, model->ndescs, sizeof *wasi->descs))
         return mo_fail_nomem(err);
     for (size_t fd = 0; fd < model->ndescs; fd++) {

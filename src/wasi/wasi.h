@@ -80,6 +80,8 @@ struct mote_wasi {
  * clocks and all; its strings are lent. It stays the embedder's to attach. On failure it
  * may be renewed or freed, nothing else. */
 bool mo_wasi_renew(mote_wasi *wasi, const mote_wasi *model, mote_error *err);
+/* Closes all that it has open; it may be renewed or freed then. */
+void mo_wasi_forget(mote_wasi *wasi);
 /* n strings of len bytes in all, each terminated, which stay the caller's and must outlive
  * their use. */
 void mo_wasi_lend_args(mote_wasi *wasi, char *strings, size_t len, size_t n);

@@ -1,0 +1,194 @@
+/* serve.c - mote serve: words -> a function and where it is to be found -> serve/. */
+#include "serve/serve.h"
+
+#include "run.h"
+#include "serve/function.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS };
+static const option options[] = {
+    {{"--addr"}, "HOST:PORT", "where to listen (127.0.0.1:8080); may be said often; port 0: any", OPTION_ADDR},
+    {{"--workers"}, "N", "processes that serve (as many as there are processors)", OPTION_WORKERS},
+    DIR_OPTION,
+    {{"--env"}, "NAME[=VALUE]", "set a variable of the program's environment; no request overrides it", RUN_ENV},
+    {{"--argv0"}, "NAME", "what the program is told that it was called", RUN_ARGV0},
+    {{"--max-body"}, "SIZE", "of a request's body (16m)", OPTION_BODY},
+    {{"--max-requests"}, "N", "that run at once in each worker (256); beyond, 503", OPTION_REQUESTS},
+    {{"-W", "--wasm"}, "KEY[=VALUE]", "a limit of each request, such as timeout=2s (30s), max-memory-size=64m (128m) or "
+     "max-wasm-stack=1m; or a proposal, FEATURE[=y|n]; -W help lists them", RUN_GROUP + 'W'},
+    {{"-O", "--optimize"}, "LEVEL", "0 to 3, also written opt-level=LEVEL (2)", RUN_GROUP + 'O'},
+    {{"-C", "--codegen"}, "KEY[=VALUE]", "how modules are compiled, such as cache=n; -C help lists the keys", RUN_GROUP + 'C'},
+    {{"--target-cpu"}, "CPU", "native, x86-64-v2, x86-64-v3 or x86-64-v4 (native)", RUN_CPU},
+    {{"-v", "--verbose"}, NULL, "say when the cache cannot be used, or what was compiled not be kept", RUN_VERBOSE},
+    {{0}, NULL, NULL, 0},
+};
+
+typedef struct serving {
+    running run;
+    mo_serve_config config;
+    uint64_t body_bytes;
+    uint32_t requests;
+} serving;
+
+/* --- words -------------------------------------------------------------------------- */
+
+static bool read_count(const char *name, const char *text, unsigned long most, unsigned long *ret)
+{
+    char *end;
+    *ret = strtoul(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && !*end && *ret >= 1 && *ret <= most)
+        return true;
+    say("serve: %s %s: want a number from 1 to %lu", name, text, most);
+    return false;
+}
+
+static bool take_address(serving *s, const char *value)
+{
+    if (s->config.naddresses == MO_SERVE_ADDRESSES) {
+        say("serve: --addr: more than %d addresses", MO_SERVE_ADDRESSES);
+        return false;
+    }
+    s->config.addresses[s->config.naddresses++] = value;
+    return true;
+}
+
+static bool read_option(serving *s, int id, const char *value)
+{
+    unsigned long n;
+    switch (id) {
+    case OPTION_ADDR: return take_address(s, value);
+    case OPTION_BODY:
+        if (read_size(value, &s->body_bytes))
+            return true;
+        say("serve: --max-body %s: want a size: 65536, 64k, 16m, 1g", value);
+        return false;
+    case OPTION_WORKERS:
+        if (!read_count("--workers", value, MO_SERVE_WORKERS, &n))
+            return false;
+        s->config.workers = (unsigned)n;
+        return true;
+    case OPTION_REQUESTS:
+        if (!read_count("--max-requests", value, 10000, &n))
+            return false;
+        s->requests = (uint32_t)n;
+        return true;
+    default: return read_run_option(&s->run, id, value);
+    }
+}
+
+static bool read_words(serving *s, int argc, char **argv)
+{
+    words w = {.command = s->run.self, .argc = argc, .argv = argv};
+    for (int id; (id = next_word(&w)) != WORDS_END;) {
+        if (id == WORDS_BAD)
+            return false;
+        if (id != WORDS_FILE) {
+            if (!read_option(s, id, w.value))
+                return false;
+        } else if (s->run.path) {
+            say("serve: one file only: %s or %s", s->run.path, w.value);
+            return false;
+        } else {
+            s->run.path = w.value;
+        }
+    }
+    if (!s->run.path)
+        print_usage(s->run.self);
+    return s->run.path;
+}
+
+/* --- serving ------------------------------------------------------------------------- */
+
+/* A command has _start; what else there is, no request could call. */
+static int check_start(const char *path, const mote_artifact *artifact)
+{
+    mote_export start;
+    if (mote_artifact_find_export(artifact, "_start", 6, &start) && start.type.kind == MOTE_FUNC &&
+        start.type.of.func.nparams == 0 && start.type.of.func.nresults == 0)
+        return EXIT_OK;
+    say("%s: there is no function _start; serve wants a command of WASI preview 1", path);
+    return EXIT_MODULE;
+}
+
+static int prepare(running *r, mote_artifact **ret)
+{
+    mote_error err = {0};
+    int status = load_artifact(r, r->path, ret);
+    mote_compiler_stop(r->compiler);
+    r->compiler = NULL;
+    if (status != EXIT_OK || (status = check_start(r->path, *ret)) != EXIT_OK)
+        return status;
+    if (mote_linker_new(r->engine, &r->linker, &err) != MOTE_OK || mote_wasi_link_for(r->linker, *ret, &err) != MOTE_OK)
+        return say_error(r->path, &err);
+    return say_missing(r, r->path, *ret) ? set_up_model(r) : EXIT_LINK;
+}
+
+static int serve(serving *s)
+{
+    mote_artifact *artifact;
+    mote_error err = {0};
+    running *r = &s->run;
+    const char *slash = strrchr(r->path, '/');
+    int status = prepare(r, &artifact);
+    if (status != EXIT_OK)
+        return status;
+    mo_function function = {
+        .name = slash && slash[1] ? slash + 1 : r->path,
+        .kind = &mo_function_cgi,
+        .artifact = artifact,
+        .model = r->wasi,
+        .limits = {.wall_us = r->timeout_us, .body_bytes = s->body_bytes, .pool = mote_pool_limits_default()},
+    };
+    function.limits.pool.instances = s->requests;
+    function.limits.pool.store = r->limits;
+    function.limits.pool.timeout_us = r->timeout_us;
+    if (r->has_fuel)
+        function.limits.pool.fuel = (int64_t)r->fuel;
+    s->config.engine = r->engine;
+    s->config.function = &function;
+    return mo_serve(&s->config, &err) == MOTE_OK ? EXIT_OK : (say("serve: %s", err.message), exit_for(&err));
+}
+
+static int run_serve(const command *self, int argc, char **argv)
+{
+    serving s = {
+        .run = {.self = self, .limits = mote_limits_default(), .timeout_us = 30000000},
+        .config = {.timeouts = mo_serve_timeouts_default},
+        .body_bytes = UINT64_C(16) << 20,
+        .requests = 256,
+    };
+    mote_error err = {0};
+    s.run.limits.memory_bytes = UINT64_C(128) << 20;
+    if (mote_engine_new(&s.run.engine, &err) != MOTE_OK)
+        return say_error("serve", &err);
+    if (!read_words(&s, argc, argv))
+        return EXIT_USAGE;
+    if (s.config.naddresses == 0)
+        take_address(&s, "127.0.0.1:8080");
+    return serve(&s);
+}
+
+const command command_serve = {
+    .name = "serve",
+    .synopsis = "[OPTIONS] FILE",
+    .summary = "answer HTTP requests, each in a fresh instance",
+    .details =
+        "FILE is a command of WASI preview 1, as a module or an artifact. Every request runs it\n"
+        "as a CGI/1.1 program: the request's facts are variables of its environment\n"
+        "(REQUEST_METHOD, PATH_INFO, QUERY_STRING, HTTP_...), the body is its standard input.\n"
+        "It prints a header, an empty line and the body; what it prints to standard error\n"
+        "comes to the log, which is this command's standard error.\n"
+        "\n"
+        "It listens on the loopback address, and the program gets nothing of this host but\n"
+        "what --dir and --env grant. SIGTERM and SIGINT end it when what was begun is\n"
+        "answered; a second one at once. It ends with 0 if all was answered.\n",
+    .examples =
+        "  mote serve hello.wasm                    then: curl http://127.0.0.1:8080/\n"
+        "  mote serve --addr 0.0.0.0:80 --dir /srv/www::/www:ro site.wasm\n"
+        "  mote serve -W timeout=2s,max-memory-size=32m --max-body 1m api.wasm\n",
+    .options = options,
+    .run = run_serve,
+};

@@ -1,0 +1,565 @@
+/* http1.c - requests found in a connection's bytes, answers framed.
+ *
+ *   IDLE -bytes-> HEAD -whole-> BUSY: a request's task -done-> IDLE, or the connection ends
+ *
+ * What always holds:
+ *   1  while a request runs, nothing of the next one is looked at, nor read into memory but
+ *      for what came with it;
+ *   2  an answer that was begun is completed or the connection is reset;
+ *   3  after a body that was not read to its end the connection ends. */
+#include "serve/http1.h"
+
+#include "call/call.h"
+#include "serve/request.h"
+#include "serve/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define DRAIN_BYTES ((uint64_t)64 << 10)
+#define DIRECT_BYTES 4096 /* of a body: so much is read to where it is wanted */
+
+typedef enum answer_state { AWAITED, BEGUN, COMPLETE, BROKEN } answer_state;
+
+struct mo_exchange {
+    mo_conn *conn;
+    mo_request *request;
+    mo_http_find_state find;
+    mo_http_body body;
+    answer_state answer;
+    uint8_t minor;
+    bool busy, finished; /* finished: busy no more, but not yet seen to */
+    bool in_turns;
+    bool awaits_head;    /* its first bytes are there */
+    bool is_head, keep_alive, wants_continue;
+    bool has_body, chunks; /* of the answer */
+    uint64_t left;         /* of the answer's body, if its length was told; else unknown */
+};
+
+static mo_exchange *exchange_of(mo_conn *c) { return (mo_exchange *)(void *)c->state; }
+
+/* --- the answer's head -------------------------------------------------------------- */
+
+typedef struct text {
+    size_t len;
+    char at[384];
+} text;
+
+static void put(text *t, const char *words, size_t len)
+{
+    if (len > sizeof t->at - t->len)
+        len = sizeof t->at - t->len;
+    memcpy(t->at + t->len, words, len);
+    t->len += len;
+}
+#define PUT(t, literal) put(t, literal, sizeof(literal) - 1)
+
+static void put_number(text *t, uint64_t n, unsigned base)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = "0123456789abcdef"[n % base];
+        n /= base;
+    } while (n);
+    put(t, digits + at, sizeof digits - at);
+}
+
+static void put_status(text *t, const mo_answer *a)
+{
+    const char *usual = a->reason.len ? "" : mo_http_reason(a->status);
+    PUT(t, "HTTP/1.1 ");
+    put_number(t, (unsigned)a->status, 10);
+    PUT(t, " ");
+    put(t, a->reason.len ? (const char *)a->reason.at : usual, a->reason.len ? (a->reason.len < 100 ? a->reason.len : 100) : strlen(usual));
+    PUT(t, "\r\n");
+}
+
+static void put_length(text *t, uint64_t length)
+{
+    PUT(t, "Content-Length: ");
+    put_number(t, length, 10);
+    PUT(t, "\r\n");
+}
+
+/* How the body is framed, and whether the connection goes on. len: of a body that is
+ * complete, or MO_LENGTH_UNKNOWN. */
+static void put_framing(mo_exchange *x, text *t, const mo_answer *a, uint64_t len)
+{
+    uint64_t length = a->length != MO_LENGTH_UNKNOWN ? a->length : len;
+    x->has_body = mo_exchange_has_body(x, a->status);
+    x->chunks = x->has_body && length == MO_LENGTH_UNKNOWN && x->minor > 0;
+    x->left = x->has_body ? length : 0;
+    if (!x->has_body && a->length == MO_LENGTH_UNKNOWN && len == 0)
+        length = MO_LENGTH_UNKNOWN; /* of HEAD nobody said how long it would be */
+    if (length != MO_LENGTH_UNKNOWN && a->status != 204 && (a->status != 304 || a->length != MO_LENGTH_UNKNOWN))
+        put_length(t, length);
+    else if (x->chunks)
+        PUT(t, "Transfer-Encoding: chunked\r\n");
+    else if (x->has_body)
+        x->keep_alive = false; /* its end is the connection's */
+    if (x->conn->worker->drains)
+        x->keep_alive = false;
+    if (!x->keep_alive)
+        PUT(t, "Connection: close\r\n");
+    else if (x->minor == 0)
+        PUT(t, "Connection: keep-alive\r\n");
+    PUT(t, "\r\n");
+}
+
+static struct iovec vec(const void *at, size_t len) { return (struct iovec){(void *)(uintptr_t)at, len}; }
+
+/* --- writing ---------------------------------------------------------------------------- */
+
+static bool broken(mo_exchange *x)
+{
+    x->answer = BROKEN;
+    mo_request_end_guest(x->request, MO_VERDICT_GONE);
+    return false;
+}
+
+static void skip(struct iovec **iovs, size_t *n, size_t len)
+{
+    while (*n && len >= (*iovs)->iov_len) {
+        len -= (*iovs)->iov_len;
+        ++*iovs;
+        --*n;
+    }
+    if (*n) {
+        (*iovs)->iov_base = (char *)(*iovs)->iov_base + len;
+        (*iovs)->iov_len -= len;
+    }
+}
+
+/* Until the client takes more, as long as it has patience for that. */
+static bool wait_to_write(mo_exchange *x)
+{
+    mo_request *r = x->request;
+    if (r->ended)
+        mo_request_release_instance(r);
+    if (mo_conn_wait(x->conn, &r->task, EPOLLOUT, mo_request_due(r, x->conn->worker->timeouts->move_ns)))
+        return true;
+    mo_request_is_late(r);
+    return false;
+}
+
+static bool write_all(mo_exchange *x, struct iovec *iovs, size_t n)
+{
+    skip(&iovs, &n, 0);
+    while (n) {
+        int64_t written = mo_conn_write(x->conn, iovs, n);
+        if (written == -EAGAIN ? !wait_to_write(x) : written < 0)
+            return broken(x);
+        skip(&iovs, &n, written > 0 ? (size_t)written : 0);
+    }
+    return true;
+}
+
+/* A part of the body, framed; begun: the head, before it. */
+static bool write_part(mo_exchange *x, const text *begun, mo_span fields, const text *framing, mo_span first,
+                       mo_span second, bool all)
+{
+    struct iovec iovs[9];
+    size_t n = 0, len = first.len + second.len;
+    text size = {.len = 0};
+    if (begun) {
+        mo_span date = mo_worker_date(x->conn->worker);
+        iovs[n++] = vec(begun->at, begun->len);
+        iovs[n++] = vec(date.at, date.len);
+        iovs[n++] = vec(fields.at, fields.len);
+        iovs[n++] = vec(framing->at, framing->len);
+    }
+    if (x->has_body && len) {
+        if (x->chunks) {
+            put_number(&size, len, 16);
+            PUT(&size, "\r\n");
+            iovs[n++] = vec(size.at, size.len);
+        }
+        iovs[n++] = vec(first.at, first.len);
+        iovs[n++] = vec(second.at, second.len);
+        if (x->chunks)
+            iovs[n++] = vec("\r\n", 2);
+        if (x->left != MO_LENGTH_UNKNOWN)
+            x->left -= len;
+    }
+    if (!write_all(x, iovs, n))
+        return false;
+    x->answer = all ? COMPLETE : BEGUN;
+    return true;
+}
+
+bool mo_exchange_answer(mo_exchange *x, const mo_answer *a, mo_span body, bool all)
+{
+    text begun, framing;
+    begun.len = framing.len = 0;
+    if (x->answer != AWAITED)
+        return x->answer != BROKEN;
+    if (!x->body.done && (x->wants_continue || (all && !x->body.chunked && x->body.left > DRAIN_BYTES)))
+        x->keep_alive = false; /* nobody will read that; with 100-continue it may not even come */
+    put_status(&begun, a);
+    put_framing(x, &framing, a, all ? body.len : MO_LENGTH_UNKNOWN);
+    return write_part(x, &begun, a->fields, &framing, body, (mo_span){NULL, 0}, all);
+}
+
+bool mo_exchange_more(mo_exchange *x, mo_span first, mo_span second)
+{
+    if (x->answer != BEGUN || (x->left != MO_LENGTH_UNKNOWN && x->has_body && first.len + second.len > x->left))
+        return x->answer == COMPLETE;
+    return write_part(x, NULL, (mo_span){NULL, 0}, NULL, first, second, false);
+}
+
+bool mo_exchange_end(mo_exchange *x)
+{
+    struct iovec last = vec("0\r\n\r\n", 5);
+    if (x->answer != BEGUN)
+        return x->answer == COMPLETE;
+    if (x->left != MO_LENGTH_UNKNOWN && x->left)
+        return broken(x);
+    if (x->chunks && !write_all(x, &last, 1))
+        return false;
+    x->answer = COMPLETE;
+    return true;
+}
+
+void mo_exchange_abort(mo_exchange *x) { x->answer = BROKEN; }
+bool mo_exchange_has_begun(const mo_exchange *x) { return x->answer != AWAITED; }
+bool mo_exchange_has_body(const mo_exchange *x, int status) { return !x->is_head && status != 204 && status != 304; }
+
+static mo_span refusal(int status, text *body)
+{
+    const char *reason = mo_http_reason(status);
+    body->len = 0;
+    put_number(body, (unsigned)status, 10);
+    PUT(body, " ");
+    put(body, reason, strlen(reason));
+    PUT(body, "\n");
+    return (mo_span){(const uint8_t *)body->at, body->len};
+}
+
+static const char refusal_fields[] = "Content-Type: text/plain\r\n";
+static const char busy_fields[] = "Content-Type: text/plain\r\nRetry-After: 1\r\n";
+
+static mo_answer refusal_of(int status)
+{
+    const char *fields = status == 503 ? busy_fields : refusal_fields;
+    return (mo_answer){.status = status, .fields = {(const uint8_t *)fields, strlen(fields)}, .length = MO_LENGTH_UNKNOWN};
+}
+
+void mo_exchange_refuse(mo_exchange *x, int status)
+{
+    text body;
+    mo_answer a = refusal_of(status);
+    mo_exchange_answer(x, &a, refusal(status, &body), true);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+bool mo_exchange_read_all(const mo_exchange *x) { return x->body.done; }
+void mo_exchange_rest(mo_exchange *x) { mo_conn_want(x->conn, 0); }
+
+mo_span mo_exchange_facts(const mo_exchange *x, size_t *retn)
+{
+    *retn = x->conn->nfacts;
+    return (mo_span){(const uint8_t *)x->conn->facts, x->conn->facts_len};
+}
+
+/* Of what was read already. 0: no data in it; else as mo_exchange_read(). */
+static int64_t read_held(mo_exchange *x, void *to, size_t len)
+{
+    mo_span data;
+    size_t have = mo_conn_have(x->conn);
+    int64_t n = mo_http_body_take(&x->body, mo_conn_bytes(x->conn), have < len ? have : len, &data);
+    if (n < 0) {
+        x->keep_alive = false;
+        return n == -413 ? -EFBIG : -EIO;
+    }
+    if (data.len)
+        memcpy(to, data.at, data.len);
+    x->conn->in_at += (size_t)n;
+    return (int64_t)data.len;
+}
+
+/* From the connection: data to where it is wanted, or more to be held. */
+static int64_t read_more(mo_exchange *x, void *to, size_t len, bool *held)
+{
+    uint64_t plain = mo_http_body_plain(&x->body);
+    *held = plain < DIRECT_BYTES || len < DIRECT_BYTES;
+    if (*held)
+        return mo_conn_fill(x->conn);
+    int64_t n = mo_conn_read(x->conn, to, len < plain ? len : (size_t)plain);
+    if (n > 0)
+        mo_http_body_skip(&x->body, (uint64_t)n);
+    return n;
+}
+
+static bool send_continue(mo_exchange *x)
+{
+    struct iovec words = vec("HTTP/1.1 100 Continue\r\n\r\n", 25);
+    if (!x->wants_continue || x->answer != AWAITED)
+        return true;
+    x->wants_continue = false;
+    return write_all(x, &words, 1);
+}
+
+static int64_t wait_to_read(mo_exchange *x)
+{
+    mo_request *r = x->request;
+    if (mo_conn_wait(x->conn, &r->task, EPOLLIN, mo_request_due(r, x->conn->worker->timeouts->move_ns)))
+        return 0;
+    x->keep_alive = false;
+    return mo_request_is_late(r) ? -EINTR : -ETIMEDOUT;
+}
+
+int64_t mo_exchange_read(mo_exchange *x, void *to, size_t len, bool wait)
+{
+    bool held;
+    while (len && !x->body.done) {
+        int64_t n = 0;
+        while (mo_conn_have(x->conn) && !x->body.done)
+            if ((n = read_held(x, to, len)) != 0)
+                return n;
+        if (x->body.done)
+            break;
+        if (!send_continue(x))
+            return -EIO;
+        n = read_more(x, to, len, &held);
+        if (n > 0 && !held)
+            return n;
+        if (n > 0)
+            continue;
+        if (n != -EAGAIN) { /* the end, too early */
+            x->keep_alive = false;
+            return -EIO;
+        }
+        if (!wait)
+            return -EAGAIN;
+        if ((n = wait_to_read(x)) != 0)
+            return n;
+    }
+    return 0;
+}
+
+void mo_exchange_finish(mo_exchange *x)
+{
+    char dropped[4096];
+    uint64_t from = x->body.total;
+    if (x->answer != COMPLETE || !x->keep_alive || x->body.done)
+        return;
+    x->body.limit = UINT64_MAX;
+    if (x->wants_continue || (!x->body.chunked && x->body.left > DRAIN_BYTES))
+        x->keep_alive = false;
+    while (x->keep_alive && !x->body.done && x->body.total - from < DRAIN_BYTES)
+        if (mo_exchange_read(x, dropped, sizeof dropped, true) < 0)
+            x->keep_alive = false;
+}
+
+/* --- turns ---------------------------------------------------------------------------------------- */
+
+static void take_turns(mo_exchange *x);
+
+/* An answer where no request runs; the connection ends with it. */
+static void refuse_now(mo_exchange *x, int status)
+{
+    text begun, framing, words;
+    mo_answer a = refusal_of(status);
+    mo_span body = refusal(status, &words), date = mo_worker_date(x->conn->worker);
+    begun.len = framing.len = 0;
+    x->keep_alive = false;
+    put_status(&begun, &a);
+    put_framing(x, &framing, &a, body.len);
+    const struct iovec iovs[] = {vec(begun.at, begun.len), vec(date.at, date.len), vec(a.fields.at, a.fields.len),
+                                 vec(framing.at, framing.len), vec(body.at, x->has_body ? body.len : 0)};
+    int64_t n = mo_conn_write(x->conn, iovs, MO_COUNT(iovs));
+    if (n < 0) /* where there is no room for so few bytes, nobody reads */
+        mo_conn_abort(x->conn);
+    else
+        mo_conn_linger(x->conn);
+}
+
+/* In the loop, when the request's task is over. */
+static void request_done(mo_exchange *x)
+{
+    x->busy = false;
+    x->finished = true;
+    x->request = NULL;
+    take_turns(x);
+}
+
+/* What becomes of the connection after a request. false: it is gone. */
+static bool go_on(mo_exchange *x)
+{
+    x->finished = false;
+    if (x->answer != COMPLETE)
+        mo_conn_abort(x->conn);
+    else if (x->conn->broken)
+        mo_conn_close(x->conn);
+    else if (!x->keep_alive && (!x->body.done || mo_conn_have(x->conn)))
+        mo_conn_linger(x->conn);
+    else if (!x->keep_alive)
+        mo_conn_close(x->conn);
+    else {
+        mo_conn_take(x->conn, 0);
+        x->answer = AWAITED;
+        x->find = (mo_http_find_state){.at = 0};
+        return true;
+    }
+    return false;
+}
+
+static int check_head(const mo_exchange *x, const mo_http_head *head)
+{
+    uint64_t most = x->conn->worker->function->limits.body_bytes;
+    return head->has_length && head->length > most ? 413 : 0;
+}
+
+/* A whole head is there. false: the connection is gone, or will be. */
+static bool begin_request(mo_exchange *x, size_t len)
+{
+    mo_http_head head;
+    mo_worker *w = x->conn->worker;
+    int status = mo_http_parse(mo_conn_bytes(x->conn), len, &head);
+    x->awaits_head = false;
+    x->is_head = !status && head.is_head;
+    x->minor = status ? 1 : head.minor;
+    if (!status)
+        status = check_head(x, &head);
+    mo_request *r = status ? NULL : mo_request_take(w);
+    if (!r) {
+        refuse_now(x, status ? status : 503);
+        return false;
+    }
+    x->conn->in_at += len;
+    x->body = mo_http_body_of(&head, w->function->limits.body_bytes);
+    x->keep_alive = head.keep_alive;
+    x->wants_continue = head.expects_continue && !x->body.done;
+    x->request = r;
+    x->busy = true;
+    mo_conn_limit(x->conn, MO_NEVER);
+    mo_request_start(r, x, &head, request_done);
+    return true;
+}
+
+/* Empty lines before a request are some old client's (RFC 9112, 2.2). */
+static void skip_empty_lines(mo_exchange *x)
+{
+    while (mo_conn_have(x->conn) >= 2 && memcmp(mo_conn_bytes(x->conn), "\r\n", 2) == 0)
+        mo_conn_take(x->conn, 2);
+}
+
+/* With what is there. false: the connection is gone. */
+static bool take_turn(mo_exchange *x, bool *more)
+{
+    *more = false;
+    if (x->find.at == 0)
+        skip_empty_lines(x);
+    if (!mo_conn_have(x->conn))
+        return true;
+    int64_t len = mo_http_find(&x->find, mo_conn_bytes(x->conn), mo_conn_have(x->conn));
+    if (len < 0) {
+        x->minor = 1;
+        x->is_head = false;
+        refuse_now(x, (int)-len);
+        return false;
+    }
+    *more = len > 0;
+    return len == 0 || begin_request(x, (size_t)len);
+}
+
+static void await_bytes(mo_exchange *x)
+{
+    const mo_worker *w = x->conn->worker;
+    bool begun = mo_conn_have(x->conn) > 0;
+    if (!begun && w->drains) {
+        mo_conn_close(x->conn);
+        return;
+    }
+    if (!begun)
+        mo_conn_limit(x->conn, w->loop.now_ns + w->timeouts->idle_ns);
+    else if (!x->awaits_head)
+        mo_conn_limit(x->conn, w->loop.now_ns + w->timeouts->head_ns);
+    x->awaits_head = begun;
+    if (!mo_conn_want(x->conn, EPOLLIN))
+        mo_conn_close(x->conn);
+}
+
+/* One request after the other while there are bytes; a task that ends meanwhile comes here
+ * too, and leaves it to the turn that is being taken. */
+static void take_turns(mo_exchange *x)
+{
+    bool more = true;
+    if (x->in_turns)
+        return;
+    x->in_turns = true;
+    while (!x->busy) {
+        if (x->finished && !go_on(x))
+            return;
+        if (!more || !mo_conn_have(x->conn))
+            break;
+        if (!take_turn(x, &more))
+            return;
+    }
+    x->in_turns = false;
+    if (!x->busy)
+        await_bytes(x);
+}
+
+/* --- events -------------------------------------------------------------------------------------------- */
+
+static void begin(mo_conn *c)
+{
+    mo_exchange *x = exchange_of(c);
+    *x = (mo_exchange){.conn = c};
+    await_bytes(x);
+}
+
+static void readable(mo_conn *c)
+{
+    mo_exchange *x = exchange_of(c);
+    if (x->busy) { /* it waits for something else */
+        mo_conn_want(c, 0);
+        return;
+    }
+    int64_t n = mo_conn_fill(c);
+    if (n > 0)
+        take_turns(x);
+    else if (n != -EAGAIN)
+        mo_conn_close(c);
+}
+
+static void late(mo_conn *c)
+{
+    mo_exchange *x = exchange_of(c);
+    if (x->busy)
+        return;
+    if (mo_conn_have(c))
+        refuse_now(x, 408);
+    else
+        mo_conn_close(c);
+}
+
+static void on_broken(mo_conn *c)
+{
+    mo_exchange *x = exchange_of(c);
+    if (!x->busy) {
+        mo_conn_close(c);
+        return;
+    }
+    mo_request_end_guest(x->request, MO_VERDICT_GONE);
+    mo_task_wake(&x->request->task);
+}
+
+static void drain(mo_conn *c)
+{
+    mo_exchange *x = exchange_of(c);
+    if (!x->busy && !mo_conn_have(c))
+        mo_conn_close(c);
+}
+
+const mo_protocol mo_http1 = {
+    .state_size = sizeof(mo_exchange),
+    .begin = begin,
+    .readable = readable,
+    .late = late,
+    .broken = on_broken,
+    .drain = drain,
+};

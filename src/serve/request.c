@@ -1,0 +1,169 @@
+/* request.c - an instance acquired, called, given back; and how long all that may take. */
+#include "serve/request.h"
+
+#include "call/call.h"
+#include "mote/mote.h"
+#include "serve/cgi.h"
+#include "serve/function.h"
+#include "serve/worker.h"
+#include "wasi/wasi.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { STACK = 192 << 10 };
+
+static mo_request *request_of(mo_task *t) { return (mo_request *)(void *)((char *)t - offsetof(mo_request, task)); }
+
+/* --- free ones ------------------------------------------------------------------- */
+
+static void free_request(mo_request *r)
+{
+    mo_cgi_free(r->cgi);
+    mote_wasi_free(r->wasi);
+    mo_task_release(&r->task);
+    mo_free(r);
+}
+
+static mo_request *new_request(mo_worker *w)
+{
+    mo_request *r = mo_calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->worker = w;
+    if (!mo_task_init(&w->loop, &r->task, STACK)) {
+        mo_free(r);
+        return NULL;
+    }
+    r->cgi = mo_cgi_new();
+    if (!r->cgi || mote_wasi_new(&r->wasi, NULL) != MOTE_OK) {
+        free_request(r);
+        return NULL;
+    }
+    w->nrequests++;
+    return r;
+}
+
+mo_request *mo_request_take(mo_worker *w)
+{
+    mo_request *r = w->free_requests;
+    if (w->nbusy >= w->function->limits.pool.instances)
+        return NULL;
+    if (r)
+        w->free_requests = r->next;
+    else if (!(r = new_request(w)))
+        return NULL;
+    w->nbusy++;
+    return r;
+}
+
+static void give(mo_request *r)
+{
+    mo_worker *w = r->worker;
+    r->next = w->free_requests;
+    w->free_requests = r;
+    w->nbusy--;
+}
+
+void mo_request_free_all(mo_worker *w)
+{
+    while (w->free_requests) {
+        mo_request *r = w->free_requests;
+        w->free_requests = r->next;
+        free_request(r);
+    }
+}
+
+/* --- ends ------------------------------------------------------------------------------ */
+
+void mo_request_end_guest(mo_request *r, mo_verdict verdict)
+{
+    if (r->ended)
+        return;
+    if (!r->verdict)
+        r->verdict = verdict;
+    if (r->instance)
+        mote_store_interrupt(mote_instance_store(r->instance),
+                             verdict == MO_VERDICT_TIME ? MOTE_TRAP_TIMEOUT : MOTE_TRAP_INTERRUPTED);
+}
+
+uint64_t mo_request_due(const mo_request *r, uint64_t patience_ns)
+{
+    uint64_t now = mo_now_ns(), due = patience_ns < MO_NEVER - now ? now + patience_ns : MO_NEVER;
+    return r->ended || due < r->deadline_ns ? due : r->deadline_ns;
+}
+
+bool mo_request_is_late(mo_request *r)
+{
+    if (r->ended || mo_now_ns() < r->deadline_ns)
+        return false;
+    mo_request_end_guest(r, MO_VERDICT_TIME);
+    return true;
+}
+
+void mo_request_release_instance(mo_request *r)
+{
+    if (!r->instance)
+        return;
+    mote_wasi_attach(NULL, mote_instance_store(r->instance));
+    mote_pool_release(r->instance, NULL);
+    r->instance = NULL;
+    mo_wasi_forget(r->wasi);
+}
+
+/* --- the call ----------------------------------------------------------------------------- */
+
+static mote_status acquire(mo_request *r)
+{
+    mote_status status = mote_pool_acquire(r->worker->program, &r->instance, &r->err);
+    if (status)
+        return status;
+    if (!mo_wasi_renew(r->wasi, r->function->model, &r->err) || !r->function->kind->begin(r))
+        return r->err.status;
+    mote_wasi_attach(r->wasi, mote_instance_store(r->instance));
+    return MOTE_OK;
+}
+
+static void serve(mo_task *t)
+{
+    mo_request *r = request_of(t);
+    r->status = acquire(r);
+    if (r->status == MOTE_OK)
+        r->status = mote_func_call(mote_instance_func(r->instance, r->function->kind->entry), NULL, 0, NULL, 0, &r->err);
+    r->ended = true;
+    r->head = NULL;
+    r->function->kind->finish(r);
+    mo_request_release_instance(r);
+    mo_exchange_finish(r->exchange);
+}
+
+static void served(mo_task *t)
+{
+    mo_request *r = request_of(t);
+    mo_exchange *x = r->exchange;
+    void (*done)(mo_exchange *x) = r->done;
+    give(r);
+    done(x);
+}
+
+void mo_request_start(mo_request *r, mo_exchange *x, const mo_http_head *head, void (*done)(mo_exchange *x))
+{
+    mo_worker *w = r->worker;
+    r->exchange = x;
+    r->done = done;
+    r->head = head;
+    r->function = w->function;
+    r->instance = NULL;
+    r->err.status = MOTE_OK;
+    r->verdict = MO_VERDICT_NONE;
+    r->ended = false;
+    r->number = w->id_next++;
+    r->deadline_ns = r->function->limits.wall_us ? w->loop.now_ns + r->function->limits.wall_us * 1000 : MO_NEVER;
+    mo_task_start(&r->task, serve, served);
+}
+
+const char *mo_request_id(const mo_request *r, char ret[MO_REQUEST_ID])
+{
+    snprintf(ret, MO_REQUEST_ID, "%012" PRIx64 "-%" PRIu64, r->worker->id_seed & 0xffffffffffff, r->number);
+    return ret;
+}

@@ -1,0 +1,52 @@
+/* serve.h - a module that answers HTTP.
+ *
+ *   socket -> conn.c -> http1.c (http.c, http_body.c) -> request.c -> cgi.c -> the guest
+ *             bytes     framing                          method, fields, body, answer
+ *
+ * Connection, protocol and request are three layers: one connection may one day carry many
+ * requests, and its bytes be encrypted. Each speaks to the next by its header only:
+ *
+ *   loop.h      epoll, timers, tasks on fibers       exchange.h  protocol, from a request
+ *   conn.h      the connection                       request.h   the request
+ *   http.h      HTTP/1.1 as bytes, no I/O            function.h  what serves a request
+ *   log.h       lines                                worker.h    a process that serves
+ *
+ * supervisor.c opens the sockets, starts workers and starts them again. */
+#ifndef MO_SERVE_SERVE_H
+#define MO_SERVE_SERVE_H
+
+#include "base/base.h"
+#include "mote/mote.h"
+
+enum { MO_SERVE_ADDRESSES = 16, MO_SERVE_WORKERS = 256 };
+
+struct mo_function;
+
+typedef struct mo_serve_timeouts {
+    uint64_t idle_ns;  /* of a connection between requests        */
+    uint64_t head_ns;  /* from a request's first byte to its head */
+    uint64_t move_ns;  /* while nothing of a body moves           */
+    uint64_t drain_ns; /* from SIGTERM to the end                 */
+} mo_serve_timeouts;
+extern const mo_serve_timeouts mo_serve_timeouts_default;
+
+typedef struct mo_serve_config {
+    mote_engine *engine;
+    const struct mo_function *function;
+    const char *addresses[MO_SERVE_ADDRESSES]; /* "127.0.0.1:8080", "[::1]:0" */
+    size_t naddresses;
+    unsigned workers; /* 0: as many as there are processors */
+    mo_serve_timeouts timeouts;
+} mo_serve_config;
+
+/* Serves until SIGTERM or SIGINT. MOTE_OK: all that was begun was answered; MOTE_IO: a
+ * socket, or a second signal ended it; else what making an instance failed of. */
+mote_status mo_serve(const mo_serve_config *config, mote_error *err);
+
+/* A listening socket. "localhost" is 127.0.0.1; other names are refused. shared: with
+ * SO_REUSEPORT. Its descriptor, or -1. */
+int mo_serve_listen(const char *address, bool shared, mote_error *err);
+/* "127.0.0.1:8080", as it came out. */
+void mo_serve_address(int fd, char *ret, size_t size);
+
+#endif
