@@ -291,11 +291,16 @@ static bool is_short(const mo_request *r)
            mo_exchange_has_body(r->exchange, cgi->answer.status);
 }
 
+/* To HEAD a length is told as it would be to GET, where the program printed the body. */
 static bool answer(mo_request *r)
 {
+    mo_cgi *cgi = r->cgi;
+    if (cgi->answer.length == MO_LENGTH_UNKNOWN && cgi->body_len && cgi->answer.status != 304 &&
+        !mo_exchange_has_body(r->exchange, cgi->answer.status))
+        cgi->answer.length = cgi->body_len;
     if (!mo_exchange_has_begun(r->exchange))
-        return mo_exchange_answer(r->exchange, &r->cgi->answer, body_of(r->cgi), true);
-    return (body_of(r->cgi).len == 0 || flush(r, (mo_span){NULL, 0})) && mo_exchange_end(r->exchange);
+        return mo_exchange_answer(r->exchange, &cgi->answer, body_of(cgi), true);
+    return (body_of(cgi).len == 0 || flush(r, (mo_span){NULL, 0})) && mo_exchange_end(r->exchange);
 }
 
 static void finish(mo_request *r)

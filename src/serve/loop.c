@@ -163,5 +163,7 @@ void mo_loop_run(mo_loop *loop)
                 s->ready(s, e->events);
         }
         fire_timers(loop);
+        if (loop->turned)
+            loop->turned(loop);
     }
 }

@@ -35,6 +35,7 @@ typedef struct mo_loop {
     int epoll;
     bool ended;
     uint64_t now_ns; /* of this turn */
+    void (*turned)(struct mo_loop *loop); /* after each turn; may be NULL */
     mo_alarm **heap;
     size_t nheap, heap_cap, ntimers;
     struct epoll_event *events; /* of this turn, from at to n still to be told */

@@ -231,6 +231,13 @@ static mote_status make_program(mo_worker *w, mote_error *err)
     return status ? status : mote_program_new(w->pool, f->artifact, w->linker, &w->program, err);
 }
 
+static void write_log(mo_loop *loop)
+{
+    mo_worker *w = (mo_worker *)(void *)((char *)loop - offsetof(mo_worker, loop));
+    if (w->log.len)
+        mo_log_flush(&w->log);
+}
+
 static mote_status start(mo_worker *w, const int *listeners, size_t nlisteners, mote_error *err)
 {
     mote_error e = {0};
@@ -239,6 +246,7 @@ static mote_status start(mo_worker *w, const int *listeners, size_t nlisteners, 
             *err = e;
         return e.status ? e.status : MOTE_NOMEM;
     }
+    w->loop.turned = write_log;
     allow_descriptors(w);
     if (getrandom(&w->id_seed, sizeof w->id_seed, 0) < 0)
         w->id_seed = mo_now_ns();
