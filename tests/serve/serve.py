@@ -90,7 +90,7 @@ class Server:
 
 class Client:
     def __init__(self, s):
-        self.socket, self.held = s, b''
+        self.socket, self.held = s, bytearray()
 
     def send(self, data):
         self.socket.sendall(data.encode() if isinstance(data, str) else data)
@@ -108,13 +108,14 @@ class Client:
     def until(self, end):
         while end not in self.held:
             self.more()
-        found, self.held = self.held.split(end, 1)
-        return found
+        n = self.held.index(end)
+        return self.exactly(n + len(end))[:n]
 
     def exactly(self, n):
         while len(self.held) < n:
             self.more()
-        found, self.held = self.held[:n], self.held[n:]
+        found = bytes(self.held[:n])
+        del self.held[:n]
         return found
 
     def answer(self, head_only=False):
@@ -129,21 +130,21 @@ class Client:
         if 'content-length' in fields:
             return status, fields, self.exactly(int(fields['content-length']))
         if fields.get('transfer-encoding') == 'chunked':
-            body = b''
+            body = bytearray()
             while True:
                 size = int(self.until(b'\r\n'), 16)
                 body += self.exactly(size)
                 if self.exactly(2) != b'\r\n':
                     raise Broken('chunk')
                 if size == 0:
-                    return status, fields, body
+                    return status, fields, bytes(body)
         try:
             while True:
                 self.more()
         except Broken as why:
             if str(why) != 'end':
                 raise
-        return status, fields, self.held
+        return status, fields, bytes(self.held)
 
     def ended(self):
         """How the other end ended: 'end' or 'reset'; 'open' if it sent something."""
