@@ -97,7 +97,9 @@ def measure(commands, ports, rounds, seconds, deadline):
             servers[engine] = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             await_port(ports[engine], servers[engine], deadline)
             load(ports[engine], 32, 1, deadline)
-        for _ in range(rounds):
+        for turn in range(rounds):
+            if turn and deadline.left() is not None and deadline.left() < len(servers) * (seconds + 2):
+                break
             for engine, server in servers.items():
                 before = cpu_us(server)
                 n, rate, p50, p99 = load(ports[engine], 32, seconds, deadline)
@@ -117,7 +119,7 @@ def main():
     deadline = Deadline(common.quick_seconds() if args.quick else None)
     figures = Figures(BENCH, args, ENGINES)
     commands, ports = prepare(figures, deadline)
-    found = measure(commands, ports, args.rounds or (3 if args.quick else 7), 2 if args.quick else 5, deadline)
+    found = measure(commands, ports, args.rounds or (3 if args.quick else 7), 1 if args.quick else 5, deadline)
     for case, unit, digits in (("hello", "requests/s", 0), ("hello, p50", "us", 0), ("hello, p99", "us", 0), ("cpu", "us", 2),
                                ("one, p50", "us", 0)):
         for engine in commands:
