@@ -6,10 +6,13 @@
  * Connection, protocol and request are three layers: one connection may one day carry many
  * requests, and its bytes be encrypted. Each speaks to the next by its header only:
  *
- *   loop.h      epoll, timers, tasks on fibers       exchange.h  protocol, from a request
- *   conn.h      the connection                       request.h   the request
- *   http.h      HTTP/1.1 as bytes, no I/O            function.h  what serves a request
- *   log.h       lines                                worker.h    a process that serves
+ *   app.h       what is served, as data           manifest.h  a file of YAML -> an app
+ *   route.h     host, method, path -> function    shared.h    what all workers count
+ *   loop.h      epoll, timers, tasks on fibers    exchange.h  protocol, from a request
+ *   conn.h      the connection                    request.h   the request
+ *   http.h      HTTP/1.1 as bytes, no I/O         function.h  what serves a request
+ *   log.h       lines                             worker.h    a process that serves
+ *   isolate.h   what a worker may still do
  *
  * supervisor.c opens the sockets, starts workers and starts them again. */
 #ifndef MO_SERVE_SERVE_H
