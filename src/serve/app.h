@@ -31,7 +31,9 @@ typedef struct mo_app_limits {
 } mo_app_limits;
 
 /* How many may be under way at once, over all workers together; more wait, in the order in
- * which they came; those beyond that are refused with 503. */
+ * which they came, for timeouts.queue_ns; those beyond that are refused with 503.
+ * MO_NO_SHARE: as many as there are. */
+#define MO_NO_SHARE UINT32_MAX
 typedef struct mo_app_share {
     uint32_t requests, queue;
 } mo_app_share;
@@ -73,6 +75,7 @@ typedef struct mo_app_timeouts {
     uint64_t idle_ns;  /* of a connection between requests        */
     uint64_t head_ns;  /* from a request's first byte to its head */
     uint64_t move_ns;  /* while nothing of a body moves           */
+    uint64_t queue_ns; /* that a request waits for its turn       */
     uint64_t drain_ns; /* from the order to end, to the end       */
 } mo_app_timeouts;
 
@@ -98,10 +101,11 @@ typedef struct mo_app {
     uint64_t slice_us; /* after which a guest that computes lets others run */
 } mo_app;
 
-/* Loopback, no grants, 30 s, 128 MiB, 16 MiB of a body; one tenant, "default". */
+/* 127.0.0.1:8080; one tenant, "default", with no share of its own; no function. On failure nothing is left. */
 bool mo_app_init(mo_app *app, mote_error *err);
+/* 30 s, 128 MiB, 16 MiB of a body, 64 KiB of a log. */
 mo_app_limits mo_app_limits_default(void);
-mo_app_share mo_app_share_default(void);
+mo_app_share mo_app_share_default(void); /* of a function: 256 at once, 1024 that wait */
 void mo_app_release(mo_app *app);
 
 #endif
