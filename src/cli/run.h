@@ -63,6 +63,13 @@ int set_up_wasi(running *r);
 int set_up_model(running *r);
 /* Grants r->wasi the folders, variables and sockets that were chosen. */
 int grant_all(running *r);
+/* "HOST", "HOST::GUEST", either with ":ro" behind; "HOST::ro" is a guest's folder "ro". The
+ * strings are the caller's to free; NULL: memory is out. */
+typedef struct folder_words {
+    char *host, *guest;
+    bool read_only;
+} folder_words;
+folder_words split_folder(const char *text);
 /* Instantiates the modules of --preload and offers them to r->linker. */
 int preload_all(running *r);
 

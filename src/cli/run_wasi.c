@@ -80,32 +80,37 @@ static bool ends_with(const char *text, size_t len, const char *ending)
     return len > n && memcmp(text + len - n, ending, n) == 0;
 }
 
-/* "HOST", "HOST::GUEST", either with ":ro" behind; "HOST::ro" is a guest's folder "ro". */
+folder_words split_folder(const char *text)
+{
+    const char *colons = strstr(text, "::");
+    size_t len = strlen(text), host_len = colons ? (size_t)(colons - text) : len;
+    folder_words f = {.read_only = ends_with(text, len, ":ro") && text[len - 4] != ':'};
+    if (f.read_only)
+        len -= 3;
+    f.host = strndup(text, colons ? host_len : len);
+    f.guest = strndup(colons ? colons + 2 : text, colons ? len - host_len - 2 : len);
+    return f;
+}
+
 static int grant_folder(running *r, const char *text)
 {
     mote_error err = {0};
-    const char *colons = strstr(text, "::");
-    size_t len = strlen(text), host_len = colons ? (size_t)(colons - text) : len;
-    bool read_only = ends_with(text, len, ":ro") && text[len - 4] != ':';
-    if (read_only)
-        len -= 3;
-    char *host = strndup(text, colons ? host_len : len);
-    char *guest = strndup(colons ? colons + 2 : text, colons ? len - host_len - 2 : len);
+    folder_words f = split_folder(text);
     int status = EXIT_SYSTEM;
-    if (!host || !guest)
+    if (!f.host || !f.guest)
         say("%s: memory is out", r->self->name);
-    else if (!*host || !*guest) {
+    else if (!*f.host || !*f.guest) {
         say("%s: --dir %s: want HOST, HOST::GUEST or either with :ro", r->self->name, text);
         status = EXIT_USAGE;
-    } else if (mote_wasi_preopen(r->wasi, host, guest, read_only ? MOTE_WASI_READ_ONLY : MOTE_WASI_READ_WRITE, &err) ==
+    } else if (mote_wasi_preopen(r->wasi, f.host, f.guest, f.read_only ? MOTE_WASI_READ_ONLY : MOTE_WASI_READ_WRITE, &err) ==
                MOTE_OK) {
         status = EXIT_OK;
     } else {
         say("%s: --dir %s: %s", r->self->name, text, err.message);
         status = exit_for(&err);
     }
-    free(host);
-    free(guest);
+    free(f.host);
+    free(f.guest);
     return status;
 }
 

@@ -1,7 +1,6 @@
 /* serve.c - mote serve: words -> a function and where it is to be found -> serve/. */
-#include "serve/serve.h"
+#include "serve.h"
 
-#include "run.h"
 #include "serve/function.h"
 
 #include <stdio.h>
@@ -26,13 +25,6 @@ static const option options[] = {
     {{0}, NULL, NULL, 0},
 };
 
-typedef struct serving {
-    running run;
-    mo_serve_config config;
-    uint64_t body_bytes;
-    uint32_t requests;
-} serving;
-
 /* --- words -------------------------------------------------------------------------- */
 
 static bool read_count(const char *name, const char *text, unsigned long most, unsigned long *ret)
@@ -47,11 +39,14 @@ static bool read_count(const char *name, const char *text, unsigned long most, u
 
 static bool take_address(serving *s, const char *value)
 {
-    if (s->config.naddresses == MO_SERVE_ADDRESSES) {
+    mo_app *app = &s->app;
+    if (s->naddresses == MO_SERVE_ADDRESSES) {
         say("serve: --addr: more than %d addresses", MO_SERVE_ADDRESSES);
         return false;
     }
-    s->config.addresses[s->config.naddresses++] = value;
+    s->addresses[s->naddresses++] = value;
+    app->listeners = s->addresses; /* in place of the default */
+    app->nlisteners = s->naddresses;
     return true;
 }
 
@@ -61,19 +56,19 @@ static bool read_option(serving *s, int id, const char *value)
     switch (id) {
     case OPTION_ADDR: return take_address(s, value);
     case OPTION_BODY:
-        if (read_size(value, &s->body_bytes))
+        if (read_size(value, &s->app.functions->limits.body_bytes))
             return true;
         say("serve: --max-body %s: want a size: 65536, 64k, 16m, 1g", value);
         return false;
     case OPTION_WORKERS:
         if (!read_count("--workers", value, MO_SERVE_WORKERS, &n))
             return false;
-        s->config.workers = (unsigned)n;
+        s->app.workers = (uint32_t)n;
         return true;
     case OPTION_REQUESTS:
         if (!read_count("--max-requests", value, 10000, &n))
             return false;
-        s->requests = (uint32_t)n;
+        s->app.functions->share.requests = (uint32_t)n;
         return true;
     default: return read_run_option(&s->run, id, value);
     }
@@ -131,43 +126,54 @@ static int serve(serving *s)
     mote_artifact *artifact;
     mote_error err = {0};
     running *r = &s->run;
-    const char *slash = strrchr(r->path, '/');
+    const mo_app_function *f = s->app.functions;
     int status = prepare(r, &artifact);
     if (status != EXIT_OK)
         return status;
     mo_function function = {
-        .name = slash && slash[1] ? slash + 1 : r->path,
+        .name = f->name,
         .kind = &mo_function_cgi,
         .artifact = artifact,
         .model = r->wasi,
-        .limits = {.wall_us = r->timeout_us, .body_bytes = s->body_bytes, .pool = mote_pool_limits_default()},
+        .limits = {.wall_us = r->timeout_us, .body_bytes = f->limits.body_bytes, .pool = mote_pool_limits_default()},
     };
-    function.limits.pool.instances = s->requests;
+    function.limits.pool.instances = f->share.requests;
     function.limits.pool.store = r->limits;
     function.limits.pool.timeout_us = r->timeout_us;
     if (r->has_fuel)
         function.limits.pool.fuel = (int64_t)r->fuel;
     s->config.engine = r->engine;
+    s->config.app = &s->app;
     s->config.function = &function;
+    s->config.workers = s->app.workers;
+    for (uint32_t i = 0; i < s->app.nlisteners; i++)
+        s->config.addresses[s->config.naddresses++] = s->app.listeners[i];
     return mo_serve(&s->config, &err) == MOTE_OK ? EXIT_OK : (say("serve: %s", err.message), exit_for(&err));
+}
+
+/* An app with one function of which nothing is said yet. */
+static bool begin_app(serving *s, mote_error *err)
+{
+    if (!mo_app_init(&s->app, err))
+        return false;
+    s->app.functions = mo_arena_array(&s->app.arena, 1, sizeof *s->app.functions);
+    if (!s->app.functions)
+        return mo_fail_nomem(err);
+    s->app.functions[s->app.nfunctions++] = (mo_app_function){.limits = mo_app_limits_default(), .share = mo_app_share_default()};
+    s->run.timeout_us = s->app.functions->limits.wall_us;
+    s->run.limits = mote_limits_default();
+    s->run.limits.memory_bytes = s->app.functions->limits.memory_bytes;
+    return true;
 }
 
 static int run_serve(const command *self, int argc, char **argv)
 {
-    serving s = {
-        .run = {.self = self, .limits = mote_limits_default(), .timeout_us = 30000000},
-        .config = {.timeouts = mo_serve_timeouts_default},
-        .body_bytes = UINT64_C(16) << 20,
-        .requests = 256,
-    };
+    serving s = {.run.self = self, .config.timeouts = mo_serve_timeouts_default};
     mote_error err = {0};
-    s.run.limits.memory_bytes = UINT64_C(128) << 20;
-    if (mote_engine_new(&s.run.engine, &err) != MOTE_OK)
+    if (mote_engine_new(&s.run.engine, &err) != MOTE_OK || !begin_app(&s, &err))
         return say_error("serve", &err);
-    if (!read_words(&s, argc, argv))
+    if (!read_words(&s, argc, argv) || !add_words(&s))
         return EXIT_USAGE;
-    if (s.config.naddresses == 0)
-        take_address(&s, "127.0.0.1:8080");
     return serve(&s);
 }
 

@@ -49,10 +49,10 @@ typedef struct mo_app_function {
     const char *name;
     const char *module; /* a path: .wasm or .mote; relative ones are the manifest's folder's */
     uint32_t tenant;
-    const char *const *args; /* argv[0] first */
+    const char **args; /* argv[0] first */
     uint32_t nargs, nvariables, nfolders;
-    const mo_app_variable *variables;
-    const mo_app_folder *folders;
+    mo_app_variable *variables;
+    mo_app_folder *folders;
     mo_app_limits limits;
     mo_app_share share;
     uint32_t line;

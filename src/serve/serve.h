@@ -23,6 +23,7 @@
 
 enum { MO_SERVE_ADDRESSES = 16, MO_SERVE_WORKERS = 256 };
 
+struct mo_app;
 struct mo_function;
 
 typedef struct mo_serve_timeouts {
@@ -35,6 +36,7 @@ extern const mo_serve_timeouts mo_serve_timeouts_default;
 
 typedef struct mo_serve_config {
     mote_engine *engine;
+    const struct mo_app *app; /* what function was made of */
     const struct mo_function *function;
     const char *addresses[MO_SERVE_ADDRESSES]; /* "127.0.0.1:8080", "[::1]:0" */
     size_t naddresses;
