@@ -54,6 +54,10 @@ MOTE_API void mote_pool_free(mote_pool *pool); /* NULL is fine */
  *  instances cannot be reset (a shared memory), and the message says why. */
 MOTE_API mote_status mote_program_new(mote_pool *pool, mote_artifact *artifact, mote_linker *linker,
                                       mote_program **ret, mote_error *err);
+/** The same with limits of its own in place of the pool's, but for how many instances
+ *  there are at once: these are the pool's. */
+MOTE_API mote_status mote_program_new_limited(mote_pool *pool, mote_artifact *artifact, mote_linker *linker,
+                                              const mote_pool_limits *limits, mote_program **ret, mote_error *err);
 /** Not while an instance of it is lent. */
 MOTE_API void mote_program_free(mote_program *program); /* NULL is fine */
 

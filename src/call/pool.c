@@ -40,6 +40,7 @@ struct counted {
 struct mote_program {
     mote_pool *pool;
     mote_program *next;
+    mote_pool_limits limits; /* instances: the pool's count */
     mo_artifact *artifact;
     mote_linker *linker;
     mo_pristine *pristine;
@@ -113,7 +114,7 @@ static void free_pooled(mo_pooled *p)
 
 static mote_status count_call(mote_caller *caller, const struct counted *c)
 {
-    uint64_t limit = c->pooled->program->pool->limits.host_calls;
+    uint64_t limit = c->pooled->program->limits.host_calls;
     if (mo_likely(++c->pooled->host_calls <= limit))
         return MOTE_OK;
     return mote_caller_trap(caller, MOTE_TRAP_HOST, "host calls: call %" PRIu64 " wanted, limit is %" PRIu64,
@@ -164,7 +165,7 @@ static bool track(mo_pooled *p, mote_error *err)
     mote_program *program = p->program;
     if (!program->pristine && !(program->pristine = mo_pristine_new(p->instance)))
         return mo_fail_nomem(err);
-    return mo_reset_new(p->instance, program->pristine, program->known, program->pool->limits.resident_bytes,
+    return mo_reset_new(p->instance, program->pristine, program->known, program->limits.resident_bytes,
                         &p->reset, err);
 }
 
@@ -176,7 +177,7 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     if (!p)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
     p->program = program;
-    mote_status status = mote_store_new(pool->engine, &pool->limits.store, NULL, &p->store, err);
+    mote_status status = mote_store_new(pool->engine, &program->limits.store, NULL, &p->store, err);
     if (status) {
         mo_free(p);
         return status;
@@ -187,9 +188,9 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
         free_pooled(p);
         return mo_told(&e, err);
     }
-    mo_limit_ticks(p->store, pool->limits.timeout_us);
+    mo_limit_ticks(p->store, program->limits.timeout_us);
     status = mo_linker_make(program->linker, p->store, (mote_artifact *)program->artifact, &p->instance, err);
-    if (!status && (!track(p, &e) || (pool->limits.host_calls && !count_host_calls(p, &e))))
+    if (!status && (!track(p, &e) || (program->limits.host_calls && !count_host_calls(p, &e))))
         status = mo_told(&e, err);
     if (status) {
         free_pooled(p);
@@ -217,18 +218,26 @@ static bool evict(mote_pool *pool, const mote_program *not_of)
 
 /* --- pools and programs ---------------------------------------------------------- */
 
+static mote_status check_limits(const mote_pool_limits *l, mote_error *err)
+{
+    if (l->instances == 0)
+        return mo_tell(err, MOTE_LIMIT, "pool: no instances wanted, at least 1 is needed");
+    if (l->instances > (UINT64_C(1) << 47) / (MO_STACK_GUARD + l->store.stack_bytes % (UINT64_C(1) << 47)))
+        return mo_tell(err, MOTE_LIMIT, "pool: %" PRIu32 " instances wanted, there are no addresses for their stacks",
+                       l->instances);
+    if (l->fuel < 0)
+        return mo_tell(err, MOTE_LIMIT, "pool: %" PRId64 " fuel wanted, 0 and up is possible", l->fuel);
+    if (l->timeout_us > UINT64_C(1) << 50)
+        return mo_tell(err, MOTE_LIMIT, "pool: timeout of %" PRIu64 " us wanted, limit is 2^50", l->timeout_us);
+    return MOTE_OK;
+}
+
 mote_status mote_pool_new(mote_engine *engine, const mote_pool_limits *limits, mote_pool **ret, mote_error *err)
 {
     const mote_pool_limits l = limits ? *limits : mote_pool_limits_default();
-    if (l.instances == 0)
-        return mo_tell(err, MOTE_LIMIT, "pool: no instances wanted, at least 1 is needed");
-    if (l.instances > (UINT64_C(1) << 47) / (MO_STACK_GUARD + l.store.stack_bytes % (UINT64_C(1) << 47)))
-        return mo_tell(err, MOTE_LIMIT, "pool: %" PRIu32 " instances wanted, there are no addresses for their stacks",
-                       l.instances);
-    if (l.fuel < 0)
-        return mo_tell(err, MOTE_LIMIT, "pool: %" PRId64 " fuel wanted, 0 and up is possible", l.fuel);
-    if (l.timeout_us > UINT64_C(1) << 50)
-        return mo_tell(err, MOTE_LIMIT, "pool: timeout of %" PRIu64 " us wanted, limit is 2^50", l.timeout_us);
+    mote_status status = check_limits(&l, err);
+    if (status)
+        return status;
     if (!mo_thread_here.ready && !mo_thread_start())
         return mo_tell(err, MOTE_NOMEM, "thread: no memory for its signal stack");
     mote_pool *pool = mo_calloc(1, sizeof *pool);
@@ -253,6 +262,17 @@ void mote_pool_free(mote_pool *pool)
 mote_status mote_program_new(mote_pool *pool, mote_artifact *artifact, mote_linker *linker, mote_program **ret,
                              mote_error *err)
 {
+    return mote_program_new_limited(pool, artifact, linker, &pool->limits, ret, err);
+}
+
+mote_status mote_program_new_limited(mote_pool *pool, mote_artifact *artifact, mote_linker *linker,
+                                     const mote_pool_limits *limits, mote_program **ret, mote_error *err)
+{
+    mote_pool_limits l = *limits;
+    l.instances = pool->limits.instances;
+    mote_status status = check_limits(&l, err);
+    if (status)
+        return status;
     mo_artifact *a = (mo_artifact *)artifact;
     const char *why = mo_reset_impossible(a);
     if (why)
@@ -261,12 +281,11 @@ mote_status mote_program_new(mote_pool *pool, mote_artifact *artifact, mote_link
     mote_program *program = mo_calloc(1, sizeof *program + n * sizeof *program->known);
     if (!program)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
-    *program = (mote_program){.pool = pool, .next = pool->programs, .artifact = a, .linker = linker, .nknown = n,
-                              .known = (mo_open_set *)(program + 1), .has_start = a->meta->start != UINT32_MAX};
+    *program = (mote_program){.pool = pool, .next = pool->programs, .limits = l, .artifact = a, .linker = linker,
+                              .nknown = n, .known = (mo_open_set *)(program + 1), .has_start = a->meta->start != UINT32_MAX};
     mo_artifact_ref(a);
     pool->programs = program;
     mo_pooled *first;
-    mote_status status = MOTE_OK;
     if (pool->n == pool->limits.instances && !evict(pool, program))
         status = mo_tell(err, MOTE_LIMIT, "pool: all %" PRIu32 " instances are lent", pool->limits.instances);
     if (!status)
@@ -325,7 +344,7 @@ static void read_clocks(mo_pooled *p)
 static inline void start_measuring(mo_pooled *p)
 {
     p->host_calls = p->wall_ns = p->cpu_ns = 0;
-    if (mo_unlikely(p->program->pool->limits.measure_time))
+    if (mo_unlikely(p->program->limits.measure_time))
         read_clocks(p);
 }
 
@@ -333,7 +352,7 @@ static inline void stop_measuring(mo_pooled *p)
 {
     p->calls = mo_store_call(p->store) - p->reset->calls_before;
     p->memory_bytes = p->store->used.memory_bytes;
-    if (mo_unlikely(p->program->pool->limits.measure_time))
+    if (mo_unlikely(p->program->limits.measure_time))
         read_clocks(p);
 }
 
@@ -348,7 +367,7 @@ mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_e
     program->used_at = ++program->pool->clock;
     p->lent = true;
     push(&program->lent, p);
-    p->store->run.fuel = program->pool->limits.fuel;
+    p->store->run.fuel = program->limits.fuel;
     p->reset->calls_before = mo_store_call(p->store);
     start_measuring(p);
     if (mo_unlikely(program->has_start) && (status = mo_instance_start(p->instance, err))) {

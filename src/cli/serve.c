@@ -130,24 +130,9 @@ static int serve(serving *s)
     int status = prepare(r, &artifact);
     if (status != EXIT_OK)
         return status;
-    mo_function function = {
-        .name = f->name,
-        .kind = &mo_function_cgi,
-        .artifact = artifact,
-        .model = r->wasi,
-        .limits = {.wall_us = r->timeout_us, .body_bytes = f->limits.body_bytes, .pool = mote_pool_limits_default()},
-    };
-    function.limits.pool.instances = f->share.requests;
-    function.limits.pool.store = r->limits;
-    function.limits.pool.timeout_us = r->timeout_us;
-    if (r->has_fuel)
-        function.limits.pool.fuel = (int64_t)r->fuel;
-    s->config.engine = r->engine;
-    s->config.app = &s->app;
-    s->config.function = &function;
-    s->config.workers = s->app.workers;
-    for (uint32_t i = 0; i < s->app.nlisteners; i++)
-        s->config.addresses[s->config.naddresses++] = s->app.listeners[i];
+    const mo_function function = {.app = f, .kind = &mo_function_cgi, .artifact = artifact, .model = r->wasi};
+    s->app.slots = f->share.requests;
+    s->config = (mo_serve_config){.engine = r->engine, .app = &s->app, .functions = &function};
     return mo_serve(&s->config, &err) == MOTE_OK ? EXIT_OK : (say("serve: %s", err.message), exit_for(&err));
 }
 
@@ -168,7 +153,7 @@ static bool begin_app(serving *s, mote_error *err)
 
 static int run_serve(const command *self, int argc, char **argv)
 {
-    serving s = {.run.self = self, .config.timeouts = mo_serve_timeouts_default};
+    serving s = {.run.self = self};
     mote_error err = {0};
     if (mote_engine_new(&s.run.engine, &err) != MOTE_OK || !begin_app(&s, &err))
         return say_error("serve", &err);

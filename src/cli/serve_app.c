@@ -73,9 +73,11 @@ bool add_words(serving *s)
     const char *slash = strrchr(s->run.path, '/');
     f->module = s->run.path;
     f->name = slash && slash[1] ? slash + 1 : s->run.path;
-    f->limits.wall_us = s->run.timeout_us;
+    f->limits.wall_us = s->run.timeout_us ? s->run.timeout_us : MOTE_NO_LIMIT;
     f->limits.memory_bytes = s->run.limits.memory_bytes;
     f->limits.stack_bytes = s->run.limits.stack_bytes;
+    if (s->run.has_fuel)
+        f->limits.fuel = s->run.fuel;
     f->args = mo_arena_array(&app->arena, 1, sizeof *f->args);
     app->routes = mo_arena_array(&app->arena, 1, sizeof *app->routes);
     if (!f->args || !app->routes)

@@ -13,6 +13,7 @@ mo_app_limits mo_app_limits_default(void)
         .body_bytes = UINT64_C(16) << 20,
         .output_bytes = MOTE_NO_LIMIT,
         .log_bytes = UINT64_C(64) << 10,
+        .fuel = MOTE_NO_LIMIT,
     };
 }
 

@@ -28,6 +28,7 @@ typedef struct mo_app_limits {
     uint64_t body_bytes;   /* that a request may bring                  */
     uint64_t output_bytes; /* that an answer may have, head and body    */
     uint64_t log_bytes;    /* that a request may write to standard error */
+    uint64_t fuel;         /* of code that was compiled to count it      */
 } mo_app_limits;
 
 /* How many may be under way at once, over all workers together; more wait, in the order in

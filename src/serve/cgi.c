@@ -56,9 +56,9 @@ static void log_output_line(mo_request *r)
     mo_cgi *cgi = r->cgi;
     cgi->line[cgi->line_len] = 0;
     if (cgi->logged <= MOST_LOG)
-        LOG(r, "%s: stderr: %s", r->function->name, cgi->line);
+        LOG(r, "%s: stderr: %s", r->function->app->name, cgi->line);
     else if (cgi->logged - cgi->line_len <= MOST_LOG)
-        LOG(r, "%s: stderr: more than %d bytes, the rest is dropped", r->function->name, MOST_LOG);
+        LOG(r, "%s: stderr: more than %d bytes, the rest is dropped", r->function->app->name, MOST_LOG);
     cgi->line_len = 0;
 }
 
@@ -237,7 +237,7 @@ static void log_trap(const mo_request *r)
     const mote_trap *trap = mote_store_trap(mote_instance_store(r->instance));
     if (trap)
         mote_trap_print(trap, text, sizeof text);
-    LOG(r, "%s: trap: %s", r->function->name, trap ? text : r->err.message);
+    LOG(r, "%s: trap: %s", r->function->app->name, trap ? text : r->err.message);
 }
 
 /* The status that a guest's end means where no answer has begun; 0: it ended well. */
@@ -268,19 +268,19 @@ static void log_end(mo_request *r, int status)
     if (r->cgi->refusal)
         return;
     if (r->verdict == MO_VERDICT_BAD_ANSWER || (status == 502 && r->cgi->why))
-        LOG(r, "%s: bad answer: %s", r->function->name, r->cgi->why);
+        LOG(r, "%s: bad answer: %s", r->function->app->name, r->cgi->why);
     else if (status == 502)
-        LOG(r, "%s: bad answer: it ended before its head was whole", r->function->name);
+        LOG(r, "%s: bad answer: it ended before its head was whole", r->function->app->name);
     else if (status == 504)
-        LOG(r, "%s: its time was up", r->function->name);
+        LOG(r, "%s: its time was up", r->function->app->name);
     else if (r->verdict)
-        LOG(r, "%s: ended: %s", r->function->name, r->verdict == MO_VERDICT_GONE ? "the client is gone" : "the request's body");
+        LOG(r, "%s: ended: %s", r->function->app->name, r->verdict == MO_VERDICT_GONE ? "the client is gone" : "the request's body");
     else if (status && r->instance)
         log_trap(r);
     else if (status)
-        LOG(r, "%s: not started: %s", r->function->name, r->err.message);
+        LOG(r, "%s: not started: %s", r->function->app->name, r->err.message);
     if (mote_wasi_exited(r->wasi, &code) && code)
-        LOG(r, "%s: exit code %" PRIu32, r->function->name, code);
+        LOG(r, "%s: exit code %" PRIu32, r->function->app->name, code);
 }
 
 /* Too little body: known only now. */
@@ -313,7 +313,7 @@ static void finish(mo_request *r)
     log_end(r, status);
     if (!status) {
         if (!answer(r))
-            LOG(r, "%s: truncated: the client is gone or too slow", r->function->name);
+            LOG(r, "%s: truncated: the client is gone or too slow", r->function->app->name);
         return;
     }
     if (status > 0 && !mo_exchange_has_begun(r->exchange)) {
@@ -321,7 +321,7 @@ static void finish(mo_request *r)
         return;
     }
     if (mo_exchange_has_begun(r->exchange))
-        LOG(r, "%s: truncated", r->function->name);
+        LOG(r, "%s: truncated", r->function->app->name);
     mo_exchange_abort(r->exchange);
 }
 

@@ -3,6 +3,8 @@
 #ifndef MO_SERVE_FUNCTION_H
 #define MO_SERVE_FUNCTION_H
 
+#include "mote/pool.h"
+#include "serve/app.h"
 #include "serve/request.h"
 
 /* A kind of function: how a request becomes a call, and what came of it an answer. */
@@ -14,18 +16,11 @@ typedef struct mo_function_kind {
 } mo_function_kind;
 extern const mo_function_kind mo_function_cgi;
 
-typedef struct mo_function_limits {
-    uint64_t wall_us;       /* of a request          */
-    uint64_t body_bytes;    /* of a request's body   */
-    mote_pool_limits pool;  /* of a worker: instances are how many requests run at once */
-} mo_function_limits;
-
 typedef struct mo_function {
-    const char *name;
+    const mo_app_function *app; /* its name, tenant and limits */
     const mo_function_kind *kind;
     mote_artifact *artifact;
     const mote_wasi *model; /* arguments, environment, folders */
-    mo_function_limits limits;
 } mo_function;
 
 #endif

@@ -406,30 +406,25 @@ static bool go_on(mo_exchange *x)
     return false;
 }
 
-static int check_head(const mo_exchange *x, const mo_http_head *head)
-{
-    uint64_t most = x->conn->worker->function->limits.body_bytes;
-    return head->has_length && head->length > most ? 413 : 0;
-}
-
 /* A whole head is there. false: the connection is gone, or will be. */
 static bool begin_request(mo_exchange *x, size_t len)
 {
     mo_http_head head;
     mo_worker *w = x->conn->worker;
+    const mo_app_route *route = NULL;
     int status = mo_http_parse(mo_conn_bytes(x->conn), len, &head);
     x->awaits_head = false;
     x->is_head = !status && head.is_head;
     x->minor = status ? 1 : head.minor;
     if (!status)
-        status = check_head(x, &head);
-    mo_request *r = status ? NULL : mo_request_take(w);
+        status = mo_request_choose(w, &head, &route);
+    mo_request *r = status ? NULL : mo_request_take(w, route);
     if (!r) {
         refuse_now(x, status ? status : 503);
         return false;
     }
     x->conn->in_at += len;
-    x->body = mo_http_body_of(&head, w->function->limits.body_bytes);
+    x->body = mo_http_body_of(&head, w->app->functions[route->function].limits.body_bytes);
     x->keep_alive = head.keep_alive;
     x->wants_continue = head.expects_continue && !x->body.done;
     x->request = r;

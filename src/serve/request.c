@@ -5,6 +5,7 @@
 #include "mote/mote.h"
 #include "serve/cgi.h"
 #include "serve/function.h"
+#include "serve/program.h"
 #include "serve/worker.h"
 #include "wasi/wasi.h"
 
@@ -44,16 +45,19 @@ static mo_request *new_request(mo_worker *w)
     return r;
 }
 
-mo_request *mo_request_take(mo_worker *w)
+mo_request *mo_request_take(mo_worker *w, const mo_app_route *route)
 {
     mo_request *r = w->free_requests;
-    if (w->nbusy >= w->function->limits.pool.instances)
+    if (w->nbusy >= w->app->slots)
         return NULL;
     if (r)
         w->free_requests = r->next;
     else if (!(r = new_request(w)))
         return NULL;
     w->nbusy++;
+    r->route = route;
+    r->program = &w->programs[route->function];
+    r->function = &w->functions[route->function];
     return r;
 }
 
@@ -72,6 +76,17 @@ void mo_request_free_all(mo_worker *w)
         w->free_requests = r->next;
         free_request(r);
     }
+}
+
+/* --- choosing the function ---------------------------------------------------------- */
+
+static const mo_app_route everything = {.path = "/", .prefix = true};
+
+int mo_request_choose(mo_worker *w, const mo_http_head *head, const mo_app_route **ret)
+{
+    *ret = &everything;
+    uint64_t most = w->app->functions[(*ret)->function].limits.body_bytes;
+    return head->has_length && head->length > most ? 413 : 0;
 }
 
 /* --- ends ------------------------------------------------------------------------------ */
@@ -115,7 +130,7 @@ void mo_request_release_instance(mo_request *r)
 
 static mote_status acquire(mo_request *r)
 {
-    mote_status status = mote_pool_acquire(r->worker->program, &r->instance, &r->err);
+    mote_status status = mo_program_acquire(r->program, r->worker, &r->instance, &r->err);
     if (status)
         return status;
     if (!mo_wasi_renew(r->wasi, r->function->model, &r->err) || !r->function->kind->begin(r))
@@ -129,7 +144,7 @@ static void serve(mo_task *t)
     mo_request *r = request_of(t);
     r->status = acquire(r);
     if (r->status == MOTE_OK)
-        r->status = mote_func_call(mote_instance_func(r->instance, r->function->kind->entry), NULL, 0, NULL, 0, &r->err);
+        r->status = mo_program_call(r->program, r->instance, &r->err);
     r->ended = true;
     r->head = NULL;
     r->function->kind->finish(r);
@@ -146,19 +161,23 @@ static void served(mo_task *t)
     done(x);
 }
 
+static uint64_t deadline_of(const mo_worker *w, const mo_app_limits *limits)
+{
+    return limits->wall_us < (MO_NEVER - w->loop.now_ns) / 1000 ? w->loop.now_ns + limits->wall_us * 1000 : MO_NEVER;
+}
+
 void mo_request_start(mo_request *r, mo_exchange *x, const mo_http_head *head, void (*done)(mo_exchange *x))
 {
     mo_worker *w = r->worker;
     r->exchange = x;
     r->done = done;
     r->head = head;
-    r->function = w->function;
     r->instance = NULL;
     r->err.status = MOTE_OK;
     r->verdict = MO_VERDICT_NONE;
     r->ended = false;
     r->number = w->id_next++;
-    r->deadline_ns = r->function->limits.wall_us ? w->loop.now_ns + r->function->limits.wall_us * 1000 : MO_NEVER;
+    r->deadline_ns = deadline_of(w, &r->function->app->limits);
     mo_task_start(&r->task, serve, served);
 }
 

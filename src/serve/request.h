@@ -13,12 +13,14 @@
 
 #include "mote/pool.h"
 #include "mote/wasi.h"
+#include "serve/app.h"
 #include "serve/exchange.h"
 #include "serve/http.h"
 #include "serve/loop.h"
 
 struct mo_worker;
 struct mo_function;
+struct mo_program;
 struct pollfd;
 typedef struct mo_request mo_request;
 
@@ -43,6 +45,8 @@ struct mo_request {
     void (*done)(mo_exchange *x);
     const mo_http_head *head;
     const struct mo_function *function;
+    struct mo_program *program;   /* the function's in this worker */
+    const mo_app_route *route;    /* that led here */
     mote_instance *instance;
     mote_wasi *wasi;
     mote_error err;     /* of the call */
@@ -54,8 +58,10 @@ struct mo_request {
     struct mo_cgi *cgi; /* what the CGI kind keeps (cgi.c); its memory is the request's */
 };
 
+/* Which of the app's functions serves it. 0, or the status to answer: 400, 404, 405, 413. */
+int mo_request_choose(struct mo_worker *worker, const mo_http_head *head, const mo_app_route **ret);
 /* A free one, or NULL: too many run already, or memory is out. */
-mo_request *mo_request_take(struct mo_worker *worker);
+mo_request *mo_request_take(struct mo_worker *worker, const mo_app_route *route);
 void mo_request_free_all(struct mo_worker *worker);
 /* Runs it; done is called in the loop when it is over, perhaps before this returns. */
 void mo_request_start(mo_request *r, mo_exchange *x, const mo_http_head *head, void (*done)(mo_exchange *x));

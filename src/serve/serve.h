@@ -20,28 +20,19 @@
 
 #include "base/base.h"
 #include "mote/mote.h"
+#include "serve/app.h"
 
 enum { MO_SERVE_ADDRESSES = 16, MO_SERVE_WORKERS = 256 };
 
-struct mo_app;
 struct mo_function;
+struct mo_routes;
 
-typedef struct mo_serve_timeouts {
-    uint64_t idle_ns;  /* of a connection between requests        */
-    uint64_t head_ns;  /* from a request's first byte to its head */
-    uint64_t move_ns;  /* while nothing of a body moves           */
-    uint64_t drain_ns; /* from SIGTERM to the end                 */
-} mo_serve_timeouts;
-extern const mo_serve_timeouts mo_serve_timeouts_default;
-
+/* What outlives it is the caller's: the server only looks at it. */
 typedef struct mo_serve_config {
     mote_engine *engine;
-    const struct mo_app *app; /* what function was made of */
-    const struct mo_function *function;
-    const char *addresses[MO_SERVE_ADDRESSES]; /* "127.0.0.1:8080", "[::1]:0" */
-    size_t naddresses;
-    unsigned workers; /* 0: as many as there are processors */
-    mo_serve_timeouts timeouts;
+    const mo_app *app;
+    const struct mo_function *functions; /* of the app's, by the same index */
+    const struct mo_routes *routes;      /* NULL: the first function serves everything */
 } mo_serve_config;
 
 /* Serves until SIGTERM or SIGINT. MOTE_OK: all that was begun was answered; MOTE_IO: a

@@ -24,13 +24,6 @@
 #define FIRST_PAUSE_NS (MO_NS_PER_S / 20)
 #define LAST_PAUSE_NS (5 * MO_NS_PER_S)
 
-const mo_serve_timeouts mo_serve_timeouts_default = {
-    .idle_ns = 60 * MO_NS_PER_S,
-    .head_ns = 10 * MO_NS_PER_S,
-    .move_ns = 30 * MO_NS_PER_S,
-    .drain_ns = 30 * MO_NS_PER_S,
-};
-
 typedef struct child {
     pid_t pid;            /* 0: none */
     uint64_t started_ns, pause_ns, start_at_ns;
@@ -72,13 +65,16 @@ static bool probe(const char *address, char *ret, size_t size, mote_error *err)
 static bool open_address(supervisor *s, size_t which, mote_error *err)
 {
     char address[80];
-    if (!probe(s->config->addresses[which], address, sizeof address, err))
+    if (!probe(s->config->app->listeners[which], address, sizeof address, err))
         return false;
     for (unsigned i = 0; i < s->n; i++)
         if ((s->children[i].listeners[which] = mo_serve_listen(address, true, err)) < 0)
             return false;
-    fprintf(stderr, "mote: serving %s on http://%s/ with %u worker%s\n", s->config->function->name, address, s->n,
-            s->n == 1 ? "" : "s");
+    char what[64];
+    const mo_app *app = s->config->app;
+    snprintf(what, sizeof what, "%" PRIu32 " functions", app->nfunctions);
+    fprintf(stderr, "mote: serving %s on http://%s/ with %u worker%s\n",
+            app->nfunctions == 1 ? app->functions[0].name : what, address, s->n, s->n == 1 ? "" : "s");
     return true;
 }
 
@@ -87,7 +83,7 @@ static bool open_all(supervisor *s, mote_error *err)
     for (unsigned i = 0; i < s->n; i++)
         for (size_t k = 0; k < MO_SERVE_ADDRESSES; k++)
             s->children[i].listeners[k] = -1;
-    for (size_t k = 0; k < s->config->naddresses; k++)
+    for (size_t k = 0; k < s->config->app->nlisteners; k++)
         if (!open_address(s, k, err))
             return false;
     return true;
@@ -96,7 +92,7 @@ static bool open_all(supervisor *s, mote_error *err)
 static void close_all(supervisor *s)
 {
     for (unsigned i = 0; i < s->n; i++)
-        for (size_t k = 0; k < s->config->naddresses; k++) {
+        for (size_t k = 0; k < s->config->app->nlisteners; k++) {
             if (s->children[i].listeners[k] >= 0)
                 close(s->children[i].listeners[k]);
             s->children[i].listeners[k] = -1;
@@ -109,7 +105,7 @@ static void be_worker(supervisor *s, unsigned index, pid_t parent)
 {
     int mine[MO_SERVE_ADDRESSES];
     memcpy(mine, s->children[index].listeners, sizeof mine);
-    for (size_t k = 0; k < s->config->naddresses; k++)
+    for (size_t k = 0; k < s->config->app->nlisteners; k++)
         s->children[index].listeners[k] = -1; /* not to be closed with the others' */
     close_all(s);
     close(s->signals);
@@ -117,7 +113,7 @@ static void be_worker(supervisor *s, unsigned index, pid_t parent)
     prctl(PR_SET_NAME, "mote-worker");
     if (getppid() != parent)
         raise(SIGTERM);
-    _exit(mo_worker_run(s->config, index, mine, s->config->naddresses));
+    _exit(mo_worker_run(s->config, index, mine, s->config->app->nlisteners));
 }
 
 static void start_worker(supervisor *s, unsigned index)
@@ -246,35 +242,17 @@ static mote_status supervise(supervisor *s, mote_error *err)
     return MOTE_IO;
 }
 
-/* What a worker would find only after it was started: an import of another type, too
- * little memory. */
-static mote_status try_function(const mo_serve_config *config, mote_error *err)
-{
-    const mo_function *f = config->function;
-    mote_pool *pool = NULL;
-    mote_linker *linker = NULL;
-    mote_program *program;
-    mote_status status = mote_pool_new(config->engine, &f->limits.pool, &pool, err);
-    if (!status)
-        status = mote_linker_new(config->engine, &linker, err);
-    if (!status)
-        status = mote_wasi_link_for(linker, f->artifact, err);
-    if (!status)
-        status = mote_program_new(pool, f->artifact, linker, &program, err);
-    mote_pool_free(pool);
-    mote_linker_free(linker);
-    return status;
-}
-
 mote_status mo_serve(const mo_serve_config *config, mote_error *err)
 {
     mote_error e = {0};
-    mote_status status = try_function(config, err);
-    if (status)
-        return status;
+    for (uint32_t i = 0; i < config->app->nfunctions; i++) {
+        mote_status status = mo_function_try(&config->functions[i], config->engine, err);
+        if (status)
+            return status;
+    }
     supervisor *s = mo_calloc(1, sizeof *s);
     if (s) {
-        *s = (supervisor){.config = config, .n = config->workers ? config->workers : count_processors(), .signals = -1};
+        *s = (supervisor){.config = config, .n = config->app->workers ? config->app->workers : count_processors(), .signals = -1};
         s->log.fd = STDERR_FILENO;
         s->children = mo_calloc(s->n, sizeof *s->children);
     }

@@ -220,15 +220,14 @@ static void allow_descriptors(mo_worker *w)
         w->most_conns = files.rlim_cur > 2 * SPARE_DESCRIPTORS ? (size_t)files.rlim_cur - SPARE_DESCRIPTORS : SPARE_DESCRIPTORS;
 }
 
-static mote_status make_program(mo_worker *w, mote_error *err)
+static mote_status make_pool(mo_worker *w, mote_error *err)
 {
-    const mo_function *f = w->function;
-    mote_status status = mote_pool_new(w->engine, &f->limits.pool, &w->pool, err);
+    mote_pool_limits limits = mote_pool_limits_default();
+    limits.instances = w->app->slots;
+    mote_status status = mote_pool_new(w->engine, &limits, &w->pool, err);
     if (!status)
         status = mote_linker_new(w->engine, &w->linker, err);
-    if (!status)
-        status = mote_wasi_link_for(w->linker, f->artifact, err);
-    return status ? status : mote_program_new(w->pool, f->artifact, w->linker, &w->program, err);
+    return status ? status : mote_wasi_link(w->linker, err);
 }
 
 static void write_log(mo_loop *loop)
@@ -250,7 +249,7 @@ static mote_status start(mo_worker *w, const int *listeners, size_t nlisteners, 
     allow_descriptors(w);
     if (getrandom(&w->id_seed, sizeof w->id_seed, 0) < 0)
         w->id_seed = mo_now_ns();
-    mote_status status = make_program(w, err);
+    mote_status status = make_pool(w, err);
     if (status)
         return status;
     if (!watch_listeners(w, listeners, nlisteners, &e)) {
@@ -266,6 +265,7 @@ static void release(mo_worker *w)
     if (w->loop.epoll < 0)
         return;
     mo_request_free_all(w);
+    mo_programs_free(w);
     mote_pool_free(w->pool);
     mote_linker_free(w->linker);
     mo_loop_release(&w->loop);
@@ -276,11 +276,17 @@ int mo_worker_run(const mo_serve_config *config, unsigned index, const int *list
 {
     mote_error err = {0};
     mo_worker *w = mo_calloc(1, sizeof *w);
-    if (!w)
+    mo_program *programs = mo_calloc(config->app->nfunctions, sizeof *programs);
+    if (!w || !programs) {
+        mo_free(programs);
+        mo_free(w);
         return MO_WORKER_FAILED;
+    }
     w->engine = config->engine;
-    w->function = config->function;
-    w->timeouts = &config->timeouts;
+    w->app = config->app;
+    w->functions = config->functions;
+    w->programs = programs;
+    w->timeouts = &config->app->timeouts;
     w->log.fd = STDERR_FILENO;
     w->loop.epoll = -1;
     snprintf(w->name, sizeof w->name, "worker %u", index);
@@ -293,6 +299,7 @@ int mo_worker_run(const mo_serve_config *config, unsigned index, const int *list
     mo_log_flush(&w->log);
     if (drained)
         release(w);
+    mo_free(programs);
     mo_free(w);
     return drained ? 0 : MO_WORKER_FAILED;
 }

@@ -10,6 +10,7 @@
 #include "serve/conn.h"
 #include "serve/function.h"
 #include "serve/log.h"
+#include "serve/program.h"
 #include "serve/serve.h"
 
 typedef struct mo_listener {
@@ -22,12 +23,13 @@ typedef struct mo_buffer_link mo_buffer_link;
 typedef struct mo_worker {
     mo_loop loop;
     mo_log log;
-    const mo_function *function;
-    const mo_serve_timeouts *timeouts;
+    const mo_app *app;
+    const mo_function *functions; /* by the app's index, as are programs */
+    mo_program *programs;
+    const mo_app_timeouts *timeouts;
     mote_engine *engine;
     mote_pool *pool;
     mote_linker *linker;
-    mote_program *program;
     mo_listener listeners[MO_SERVE_ADDRESSES];
     size_t nlisteners;
     mo_watch signals;

@@ -1,0 +1,69 @@
+/* program.c - programs made lazily, each with the limits of its function. */
+#include "serve/program.h"
+
+#include "call/call.h"
+#include "mote/mote.h"
+#include "serve/worker.h"
+
+static mote_pool_limits limits_of(const mo_app_limits *l, uint32_t slots)
+{
+    mote_pool_limits limits = mote_pool_limits_default();
+    limits.instances = slots;
+    limits.store.memory_bytes = l->memory_bytes;
+    limits.store.stack_bytes = l->stack_bytes;
+    limits.timeout_us = l->wall_us < UINT64_C(1) << 50 ? l->wall_us : 0;
+    limits.fuel = l->fuel < INT64_MAX ? (int64_t)l->fuel : INT64_MAX;
+    return limits;
+}
+
+static mote_status make(mo_program *p, const mo_function *f, mote_pool *pool, mote_linker *linker, uint32_t slots,
+                        mote_error *err)
+{
+    const char *name = f->kind->entry;
+    const mote_pool_limits limits = limits_of(&f->app->limits, slots);
+    const mo_meta_export *entry = mo_artifact_export((const mo_artifact *)f->artifact, name, strlen(name));
+    if (!entry || entry->kind != MOTE_FUNC)
+        return mo_tell(err, MOTE_LINK, "there is no function %s", name);
+    p->entry = entry->index;
+    return mote_program_new_limited(pool, f->artifact, linker, &limits, &p->made, err);
+}
+
+mote_status mo_program_acquire(mo_program *p, mo_worker *w, mote_instance **ret, mote_error *err)
+{
+    const mo_function *f = &w->functions[p - w->programs];
+    mote_status status = p->made ? MOTE_OK : make(p, f, w->pool, w->linker, w->app->slots, err);
+    return status ? status : mote_pool_acquire(p->made, ret, err);
+}
+
+mote_status mo_program_call(const mo_program *p, mote_instance *instance, mote_error *err)
+{
+    mo_image image;
+    const mo_funcref *entry = mo_instance_func_ref(instance, p->entry);
+    return mo_call(mote_instance_store(instance), entry->code, entry->context, &image, err);
+}
+
+void mo_programs_free(mo_worker *w)
+{
+    for (uint32_t i = 0; i < w->app->nfunctions; i++) {
+        mote_program_free(w->programs[i].made);
+        w->programs[i].made = NULL;
+    }
+}
+
+mote_status mo_function_try(const mo_function *f, mote_engine *engine, mote_error *err)
+{
+    mo_program p = {.made = NULL};
+    mote_pool *pool = NULL;
+    mote_linker *linker = NULL;
+    mote_pool_limits limits = limits_of(&f->app->limits, 1);
+    mote_status status = mote_pool_new(engine, &limits, &pool, err);
+    if (!status)
+        status = mote_linker_new(engine, &linker, err);
+    if (!status)
+        status = mote_wasi_link_for(linker, f->artifact, err);
+    if (!status)
+        status = make(&p, f, pool, linker, 1, err);
+    mote_pool_free(pool);
+    mote_linker_free(linker);
+    return status;
+}
