@@ -83,6 +83,8 @@ static bool have_descriptors(void)
     return ok;
 }
 
+bool mo_watch_open(void) { return have_descriptors(); }
+
 /* --- watching --------------------------------------------------------------------- */
 
 bool mo_watch_start(uint8_t *at, size_t len)

@@ -13,6 +13,9 @@
 
 #include "base/base.h"
 
+/* Opens what watching needs, for a process that will not be able to. False: see mo_watch_start. */
+bool mo_watch_open(void);
+
 /* The range, of whole pages, is watched until it is unmapped. False: the kernel cannot, or does
  * not let this process. */
 bool mo_watch_start(uint8_t *at, size_t len);

@@ -69,6 +69,9 @@ typedef struct mo_app_route {
     uint32_t line;
 } mo_app_route;
 
+/* What workers are confined to (isolate.h): as far as the kernel can, with a warning where it cannot; all or nothing;
+ * nothing but the user. */
+typedef enum mo_isolation_level { MO_ISOLATION_AUTO, MO_ISOLATION_STRICT, MO_ISOLATION_OFF } mo_isolation_level;
 typedef enum mo_log_format { MO_LOG_JSON, MO_LOG_COMBINED } mo_log_format;
 typedef enum mo_on_module_error { MO_MODULE_ERROR_REFUSE, MO_MODULE_ERROR_SKIP } mo_on_module_error;
 
@@ -87,6 +90,7 @@ typedef struct mo_app {
     const char *admin;      /* where health, readiness and metrics are: "127.0.0.1:9090", or NULL */
     const char *control;    /* path of the Unix socket of `mote ctl`, or NULL */
     const char *user;       /* whom workers run as: "name" or "name:group"; NULL: who started them */
+    mo_isolation_level isolation;
     const char **proxies;   /* whose X-Forwarded-* is believed: "10.0.0.0/8", "::1" */
     const char *access_log; /* a path, "-" (standard output), or NULL: none */
     const char *error_log;  /* a path, or NULL: standard error */

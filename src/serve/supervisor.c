@@ -4,6 +4,7 @@
  *   SERVES --SIGTERM, SIGINT--> DRAINS: workers are told, and waited for --> over
  *                                  \--a second one--> workers are killed --> over */
 #include "serve/function.h"
+#include "serve/isolate.h"
 #include "serve/worker.h"
 
 #include "call/call.h"
@@ -32,6 +33,7 @@ typedef struct child {
 
 typedef struct supervisor {
     const mo_serve_config *config;
+    mo_isolation *isolation;
     child *children;
     unsigned n;
     int signals;
@@ -113,7 +115,7 @@ static void be_worker(supervisor *s, unsigned index, pid_t parent)
     prctl(PR_SET_NAME, "mote-worker");
     if (getppid() != parent)
         raise(SIGTERM);
-    _exit(mo_worker_run(s->config, index, mine, s->config->app->nlisteners));
+    _exit(mo_worker_run(s->config, s->isolation, index, mine, s->config->app->nlisteners));
 }
 
 static void start_worker(supervisor *s, unsigned index)
@@ -242,6 +244,14 @@ static mote_status supervise(supervisor *s, mote_error *err)
     return MOTE_IO;
 }
 
+static bool prepare_isolation(supervisor *s, mote_error *err)
+{
+    s->isolation = mo_isolation_new(s->config->app, MO_NO_TENANT, err);
+    if (s->isolation && mo_isolation_lacks(s->isolation))
+        mo_log_line(&s->log, "supervisor", "workers are less isolated than they should be: %s", mo_isolation_lacks(s->isolation));
+    return s->isolation;
+}
+
 mote_status mo_serve(const mo_serve_config *config, mote_error *err)
 {
     mote_error e = {0};
@@ -258,7 +268,7 @@ mote_status mo_serve(const mo_serve_config *config, mote_error *err)
     }
     if (!s || !s->children)
         mo_fail_nomem(&e);
-    else if (watch_signals(s, &e) && open_all(s, &e))
+    else if (prepare_isolation(s, &e) && watch_signals(s, &e) && open_all(s, &e))
         supervise(s, &e);
     if (s && s->children)
         close_all(s);
@@ -266,8 +276,10 @@ mote_status mo_serve(const mo_serve_config *config, mote_error *err)
         sigprocmask(SIG_SETMASK, &s->before, NULL);
         close(s->signals);
     }
-    if (s)
+    if (s) {
+        mo_isolation_free(s->isolation);
         mo_free(s->children);
+    }
     mo_free(s);
     if (e.status && err)
         *err = e;

@@ -3,6 +3,7 @@
 
 #include "call/call.h"
 #include "serve/http1.h"
+#include "serve/isolate.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -272,7 +273,8 @@ static void release(mo_worker *w)
     free_buffers(w);
 }
 
-int mo_worker_run(const mo_serve_config *config, unsigned index, const int *listeners, size_t nlisteners)
+int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, unsigned index, const int *listeners,
+                  size_t nlisteners)
 {
     mote_error err = {0};
     mo_worker *w = mo_calloc(1, sizeof *w);
@@ -290,7 +292,7 @@ int mo_worker_run(const mo_serve_config *config, unsigned index, const int *list
     w->log.fd = STDERR_FILENO;
     w->loop.epoll = -1;
     snprintf(w->name, sizeof w->name, "worker %u", index);
-    bool good = start(w, listeners, nlisteners, &err) == MOTE_OK;
+    bool good = start(w, listeners, nlisteners, &err) == MOTE_OK && mo_isolate(isolation, &err);
     if (good)
         mo_loop_run(&w->loop);
     else

@@ -13,6 +13,8 @@
 #include "serve/program.h"
 #include "serve/serve.h"
 
+struct mo_isolation;
+
 typedef struct mo_listener {
     mo_watch source;
     struct mo_worker *worker;
@@ -48,9 +50,10 @@ typedef struct mo_worker {
     uint64_t id_seed, id_next;
 } mo_worker;
 
-/* Serves until it is told to end. Returns what the process ends with: 0, or: */
+/* Confines the process, then serves until it is told to end. Returns what the process ends with: 0, or: */
 enum { MO_WORKER_FAILED = 1 };
-int mo_worker_run(const mo_serve_config *config, unsigned index, const int *listeners, size_t nlisteners);
+int mo_worker_run(const mo_serve_config *config, const struct mo_isolation *isolation, unsigned index, const int *listeners,
+                  size_t nlisteners);
 
 void mo_worker_add_conn(mo_worker *w, mo_conn *c);
 void mo_worker_remove_conn(mo_worker *w, mo_conn *c);

@@ -1,0 +1,230 @@
+/* isolate_folders.c - granted folders as a rule set of Landlock, and a look whether the user
+ * can use them.
+ * Grants of one folder add up, and so do those of a folder and of one in it: what any
+ * function may do, the worker may. */
+#include "serve/isolate_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- Landlock ------------------------------------------------------------------------- */
+
+/* linux/landlock.h, of which older headers have a part only; by version of the interface. */
+typedef struct ruleset { uint64_t fs, net, scoped; } ruleset;
+typedef struct beneath { uint64_t allowed; int32_t parent; } __attribute__((packed)) beneath; /* the kernel's is packed */
+enum { RULE_BENEATH = 1, ASK_VERSION = 1 };
+enum {
+    FS_EXECUTE = 1 << 0, FS_WRITE_FILE = 1 << 1, FS_READ_FILE = 1 << 2, FS_READ_DIR = 1 << 3, FS_REMOVE_DIR = 1 << 4,
+    FS_REMOVE_FILE = 1 << 5, FS_MAKE_CHAR = 1 << 6, FS_MAKE_DIR = 1 << 7, FS_MAKE_REG = 1 << 8, FS_MAKE_SOCK = 1 << 9,
+    FS_MAKE_FIFO = 1 << 10, FS_MAKE_BLOCK = 1 << 11, FS_MAKE_SYM = 1 << 12,
+    FS_REFER = 1 << 13,     /* 2: rename and link from one folder to another */
+    FS_TRUNCATE = 1 << 14,  /* 3 */
+    FS_IOCTL_DEV = 1 << 15, /* 5 */
+};
+enum { NET_ALL = 3 /* 4: binding and connecting */, SCOPED_ALL = 3 /* 6: abstract sockets and signals */ };
+#define FS_READING (FS_READ_FILE | FS_READ_DIR)
+#define FS_WRITING (FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SYM | FS_REFER)
+
+/* The first version forbids every rename from one folder to another, which programs must be
+ * able to do: it counts as none. */
+enum { LEAST_VERSION = 2 };
+
+int mo_landlock_version(void)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, ASK_VERSION);
+    if (version >= 0 && version < LEAST_VERSION)
+        errno = ENOSYS;
+    return version < LEAST_VERSION ? 0 : (int)version;
+}
+
+static uint64_t known_rights(int version)
+{
+    return version >= 5 ? 2 * FS_IOCTL_DEV - 1 : version >= 3 ? 2 * FS_TRUNCATE - 1 : 2 * FS_REFER - 1;
+}
+
+static int make_ruleset(int version, mote_error *err)
+{
+    ruleset rules = {.fs = known_rights(version), .net = version >= 4 ? NET_ALL : 0, .scoped = version >= 6 ? SCOPED_ALL : 0};
+    int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+    if (fd < 0)
+        mo_fail(err, MOTE_IO, MOTE_NOWHERE, "Landlock: no rules can be made: %s", strerror(errno));
+    return fd;
+}
+
+static bool add_rule(int rules, int version, int folder, bool writable)
+{
+    beneath rule = {.allowed = (FS_READING | (writable ? FS_WRITING : 0)) & known_rights(version), .parent = folder};
+    return syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &rule, 0) == 0;
+}
+
+bool mo_landlock_enter(int rules, mote_error *err)
+{
+    return syscall(SYS_landlock_restrict_self, rules, 0) == 0 ||
+           mo_fail(err, MOTE_IO, MOTE_NOWHERE, "Landlock: %s", strerror(errno));
+}
+
+/* --- the folders ------------------------------------------------------------------------- */
+
+typedef struct granted {
+    const mo_app_folder *folder; /* the first that names it */
+    bool writable;
+    int fd;
+} granted;
+
+typedef struct grants {
+    granted *all;
+    size_t n;
+} grants;
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const granted *)a)->folder->host, ((const granted *)b)->folder->host);
+}
+
+static void merge(grants *g)
+{
+    size_t n = 0;
+    qsort(g->all, g->n, sizeof *g->all, compare);
+    for (size_t i = 0; i < g->n; i++) {
+        if (n && compare(&g->all[n - 1], &g->all[i]) == 0) {
+            if (g->all[i].writable && !g->all[n - 1].writable)
+                g->all[n - 1] = g->all[i];
+        } else {
+            g->all[n++] = g->all[i];
+        }
+    }
+    g->n = n;
+}
+
+static bool gather(const mo_app *app, uint32_t tenant, grants *g, mote_error *err)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < app->nfunctions; i++)
+        n += app->functions[i].nfolders;
+    g->all = mo_calloc(n ? n : 1, sizeof *g->all);
+    if (!g->all)
+        return mo_fail_nomem(err);
+    for (uint32_t i = 0; i < app->nfunctions; i++) {
+        const mo_app_function *f = &app->functions[i];
+        for (uint32_t k = 0; k < f->nfolders && (tenant == MO_NO_TENANT || f->tenant == tenant); k++)
+            g->all[g->n++] = (granted){&f->folders[k], f->folders[k].writable, -1};
+    }
+    merge(g);
+    return true;
+}
+
+static bool folder_fails(const granted *g, const char *what, int number, mote_error *err)
+{
+    if (g->folder->line)
+        return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "line %u: folder %.150s: %s%s", g->folder->line, g->folder->host, what,
+                       strerror(number));
+    return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "folder %.150s: %s%s", g->folder->host, what, strerror(number));
+}
+
+static bool open_all(grants *g, mote_error *err)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if ((g->all[i].fd = open(g->all[i].folder->host, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+            return folder_fails(&g->all[i], "", errno, err);
+    return true;
+}
+
+static void release(grants *g)
+{
+    for (size_t i = 0; g->all && i < g->n; i++)
+        if (g->all[i].fd >= 0)
+            close(g->all[i].fd);
+    mo_free(g->all);
+}
+
+/* --- the user's access --------------------------------------------------------------------- */
+
+/* What a process that became the user found. */
+typedef struct finding {
+    size_t at;      /* of the grants; their number: all are fine */
+    int number;     /* errno */
+    bool writing;
+    mote_error err; /* status: it could not even become the user */
+} finding;
+
+static finding look(const mo_user *user, const grants *g)
+{
+    finding f = {.at = g->n};
+    if (!mo_user_become(user, &f.err))
+        return f;
+    for (size_t i = 0; i < g->n; i++) {
+        bool reads = faccessat(g->all[i].fd, ".", R_OK | X_OK, 0) == 0;
+        if (reads && (!g->all[i].writable || faccessat(g->all[i].fd, ".", W_OK, 0) == 0))
+            continue;
+        return (finding){.at = i, .number = errno, .writing = reads};
+    }
+    return f;
+}
+
+static bool ask_child(const mo_user *user, const grants *g, finding *ret)
+{
+    int ends[2], status;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        finding f = look(user, g);
+        _exit(write(ends[1], &f, sizeof f) != sizeof f);
+    }
+    close(ends[1]);
+    bool told = pid > 0 && read(ends[0], ret, sizeof *ret) == sizeof *ret;
+    close(ends[0]);
+    if (pid > 0)
+        waitpid(pid, &status, 0);
+    return told;
+}
+
+/* By a process that becomes the user, for who may do what to a file is the kernel's to say. */
+static bool check(const mo_user *user, const grants *g, mote_error *err)
+{
+    finding f;
+    char words[160];
+    if (!ask_child(user, g, &f))
+        return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "folders cannot be checked: %s", strerror(errno));
+    if (f.err.status) {
+        if (err && !err->status)
+            *err = f.err;
+        return false;
+    }
+    if (f.at == g->n)
+        return true;
+    const char *verb = f.writing ? "write" : "read";
+    if (user->set)
+        snprintf(words, sizeof words, "user %.100s cannot %s it: ", user->name, verb);
+    else
+        snprintf(words, sizeof words, "this user, without privileges, cannot %s it: ", verb);
+    return folder_fails(&g->all[f.at], words, f.number, err);
+}
+
+/* --- all of it ---------------------------------------------------------------------------------- */
+
+static bool add_all(const grants *g, int version, int rules, mote_error *err)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (!add_rule(rules, version, g->all[i].fd, g->all[i].writable))
+            return folder_fails(&g->all[i], "Landlock: ", errno, err);
+    return true;
+}
+
+bool mo_folders_grant(const mo_app *app, uint32_t tenant, const mo_user *user, int version, int *ret, mote_error *err)
+{
+    grants g = {0};
+    int rules = -1;
+    bool good = gather(app, tenant, &g, err) && open_all(&g, err) && check(user, &g, err) &&
+                (!version || (rules = make_ruleset(version, err)) >= 0) && (!version || add_all(&g, version, rules, err));
+    release(&g);
+    if (!good && rules >= 0)
+        close(rules);
+    *ret = good ? rules : -1;
+    return good;
+}
