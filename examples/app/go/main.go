@@ -149,11 +149,10 @@ func mean(from *image.NRGBA, left, top, right, bottom int) []byte {
 }
 
 func wantedWidth() (int, error) {
-	words := query().Get("width")
-	if words == "" {
+	if !query().Has("width") {
 		return 200, nil
 	}
-	n, err := strconv.Atoi(words)
+	n, err := strconv.Atoi(query().Get("width"))
 	if err != nil || n < 1 || n > mostWidth {
 		return 0, refusal{400, "width: want a number from 1 to 2000"}
 	}
