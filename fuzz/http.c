@@ -52,7 +52,7 @@ static void check_env(const mo_http_head *h)
     static char room[4096];
     mo_cgi_env env = {.at = room, .cap = sizeof room};
     size_t n = 0;
-    int status = mo_cgi_put_request(&env, h, (mo_span){(const uint8_t *)"REMOTE_ADDR=x", 14}, 1);
+    int status = mo_cgi_put_request(&env, h, (mo_span){NULL, 0}, (mo_span){(const uint8_t *)"REMOTE_ADDR=x", 14}, 1);
     must(env.len <= sizeof room, "variables fit");
     if (status) return;
     for (size_t at = 0; at < env.len; at += strlen(room + at) + 1, n++) {

@@ -179,6 +179,8 @@ mote_status mo_instance_prepare(mote_store *store, mote_artifact *artifact, cons
                                 size_t nimports, mote_instance **ret, mote_error *err);
 mote_status mo_linker_make(mote_linker *linker, mote_store *store, mote_artifact *artifact, mote_instance **ret,
                            mote_error *err);
+/* Would linker find all imports of artifact? Things of a store's, which it may offer too, are not looked at. */
+bool mo_linker_check(const mote_linker *linker, const mo_artifact *artifact, mote_error *err);
 mote_status mo_instance_start(mote_instance *instance, mote_error *err);
 
 /* --- engines (engine.c) --------------------------------------------------- */

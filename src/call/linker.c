@@ -168,16 +168,40 @@ bool mote_linker_has(const mote_linker *linker, const char *module, size_t modul
 
 /* --- instantiating -------------------------------------------------------- */
 
-static bool unknown(const mo_artifact *a, const mo_meta_import *import, mote_error *err)
+static bool refuse(const mo_artifact *a, const mo_meta_import *import, const char *why, mote_error *err)
 {
     mo_span module = mo_meta_name(a, import->module), name = mo_meta_name(a, import->name);
     mote_externtype type;
     char want[100];
     mo_meta_externtype(a, import->kind, import->index, &type);
     mo_externtype_text(&type, want, sizeof want);
-    return mo_fail(err, MOTE_LINK, MOTE_NOWHERE, "unknown import: \"%.*s\" \"%.*s\": want %.90s",
+    return mo_fail(err, MOTE_LINK, MOTE_NOWHERE, "%s: \"%.*s\" \"%.*s\": want %.90s", why,
                    module.len < 60 ? (int)module.len : 60, module.at, name.len < 60 ? (int)name.len : 60, name.at,
                    want);
+}
+static bool unknown(const mo_artifact *a, const mo_meta_import *import, mote_error *err)
+{
+    return refuse(a, import, "unknown import", err);
+}
+static bool wrong_type(const mo_artifact *a, const mo_meta_import *import, mote_error *err)
+{
+    return refuse(a, import, "import of another type", err);
+}
+
+bool mo_linker_check(const mote_linker *linker, const mo_artifact *a, mote_error *err)
+{
+    for (uint32_t i = 0; i < a->meta->nimports; i++) {
+        const mo_meta_import *import = &mo_meta_imports(a)[i];
+        const definition *d = find(linker, mo_meta_name(a, import->module), mo_meta_name(a, import->name));
+        if (!d)
+            return unknown(a, import, err);
+        if (!d->host)
+            continue;
+        if (import->kind != MOTE_FUNC ||
+            !mo_type_id_below(d->def.type_id, a->type_ids[mo_meta_funcs(a)[import->index].type]))
+            return wrong_type(a, import, err);
+    }
+    return true;
 }
 
 /* hosts: a record per import, for those that are host functions. */

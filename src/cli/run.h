@@ -57,10 +57,14 @@ bool is_limit(const char *text);
 /* A module or artifact. Returns what to end with; on EXIT_OK *ret is one reference. */
 int load_artifact(running *r, const char *path, mote_artifact **ret);
 
+/* Opens r->cache, or sets r->no_cache. */
+void open_cache(running *r);
+/* A mote_cache_maker whose data is a running. */
+mote_status compile_module(void *data, const void *bytes, size_t len, const char *const *flags, size_t nflags,
+                           void **ret, size_t *retlen, mote_error *err);
+
 /* Makes r->wasi as the words say. */
 int set_up_wasi(running *r);
-/* The same without the standard streams and arguments but the program's name: for a server. */
-int set_up_model(running *r);
 /* Grants r->wasi the folders, variables and sockets that were chosen. */
 int grant_all(running *r);
 /* "HOST", "HOST::GUEST", either with ":ro" behind; "HOST::ro" is a guest's folder "ro". The

@@ -18,7 +18,7 @@ static mote_status start_compiler(running *r, mote_error *err)
 }
 
 /* What the cache calls when it has nothing. */
-static mote_status compile(void *data, const void *bytes, size_t len, const char *const *flags, size_t nflags,
+mote_status compile_module(void *data, const void *bytes, size_t len, const char *const *flags, size_t nflags,
                            void **ret, size_t *retlen, mote_error *err)
 {
     running *r = data;
@@ -42,7 +42,7 @@ static mote_status compile_uncached(running *r, const char *path, mote_artifact 
         err->status = MOTE_IO; /* it has been said */
         return MOTE_IO;
     }
-    mote_status s = compile(r, in.bytes, in.len, (const char *const *)r->flags, r->nflags, &made, &len, err);
+    mote_status s = compile_module(r, in.bytes, in.len, (const char *const *)r->flags, r->nflags, &made, &len, err);
     close_input(&in);
     if (s != MOTE_OK)
         return s;
@@ -66,7 +66,7 @@ static const char *named_compiler(char *text, size_t size)
 }
 
 /* A cache that cannot be used is no reason not to run. */
-static void open_cache(running *r)
+void open_cache(running *r)
 {
     char compiler[512];
     mote_error err = {0};
@@ -87,7 +87,7 @@ static int load_module(running *r, const char *path, mote_artifact **ret)
     if (r->no_cache)
         status = compile_uncached(r, path, ret, &err);
     else
-        status = mote_cache_load(r->cache, path, (const char *const *)r->flags, r->nflags, compile, r, ret, &err);
+        status = mote_cache_load(r->cache, path, (const char *const *)r->flags, r->nflags, compile_module, r, ret, &err);
     end_progress();
     if (status != MOTE_OK)
         return err.message[0] ? say_error(path, &err) : EXIT_SYSTEM;

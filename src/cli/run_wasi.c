@@ -234,12 +234,3 @@ int set_up_wasi(running *r)
     int status = set_args(r);
     return status == EXIT_OK ? grant_all(r) : status;
 }
-
-int set_up_model(running *r)
-{
-    mote_error err = {0};
-    if (mote_wasi_new(&r->wasi, &err) != MOTE_OK)
-        return fail(r, &err);
-    int status = set_args(r);
-    return status == EXIT_OK ? grant_all(r) : status;
-}

@@ -1,7 +1,8 @@
 /* serve.c - mote serve: words -> a function and where it is to be found -> serve/. */
 #include "serve.h"
 
-#include "serve/function.h"
+#include "serve/load.h"
+#include "serve/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,43 +98,46 @@ static bool read_words(serving *s, int argc, char **argv)
 
 /* --- serving ------------------------------------------------------------------------- */
 
-/* A command has _start; what else there is, no request could call. */
-static int check_start(const char *path, const mote_artifact *artifact)
+static void tell(void *data, const char *line)
 {
-    mote_export start;
-    if (mote_artifact_find_export(artifact, "_start", 6, &start) && start.type.kind == MOTE_FUNC &&
-        start.type.of.func.nparams == 0 && start.type.of.func.nresults == 0)
-        return EXIT_OK;
-    say("%s: there is no function _start; serve wants a command of WASI preview 1", path);
-    return EXIT_MODULE;
+    (void)data;
+    say("%s", line);
 }
 
-static int prepare(running *r, mote_artifact **ret)
+/* Of a program that imports what is not there more can be told than that. */
+static int explain(serving *s, const mote_error *err)
 {
-    mote_error err = {0};
-    int status = load_artifact(r, r->path, ret);
-    mote_compiler_stop(r->compiler);
-    r->compiler = NULL;
-    if (status != EXIT_OK || (status = check_start(r->path, *ret)) != EXIT_OK)
-        return status;
-    if (mote_linker_new(r->engine, &r->linker, &err) != MOTE_OK || mote_wasi_link_for(r->linker, *ret, &err) != MOTE_OK)
-        return say_error(r->path, &err);
-    return say_missing(r, r->path, *ret) ? set_up_model(r) : EXIT_LINK;
+    mote_artifact *artifact;
+    mote_error e = {0};
+    running *r = &s->run;
+    if (err->status == MOTE_LINK && load_artifact(r, r->path, &artifact) == EXIT_OK &&
+        mote_linker_new(r->engine, &r->linker, &e) == MOTE_OK && mote_wasi_link(r->linker, &e) == MOTE_OK &&
+        !say_missing(r, r->path, artifact))
+        return EXIT_LINK;
+    say("serve: %s", err->message);
+    return exit_for(err);
 }
 
 static int serve(serving *s)
 {
-    mote_artifact *artifact;
     mote_error err = {0};
     running *r = &s->run;
-    const mo_app_function *f = s->app.functions;
-    int status = prepare(r, &artifact);
-    if (status != EXIT_OK)
-        return status;
-    const mo_function function = {.app = f, .kind = &mo_function_cgi, .artifact = artifact, .model = r->wasi};
-    s->app.slots = f->share.requests;
-    s->config = (mo_serve_config){.engine = r->engine, .app = &s->app, .functions = &function};
-    return mo_serve(&s->config, &err) == MOTE_OK ? EXIT_OK : (say("serve: %s", err.message), exit_for(&err));
+    r->loading = r->path;
+    open_cache(r);
+    const mo_loader loader = {.engine = r->engine, .cache = r->no_cache ? NULL : r->cache, .compile = compile_module,
+                              .flags = (const char *const *)r->flags, .nflags = r->nflags, .data = r, .tell = tell};
+    mo_loaded *loaded = mo_load(&s->app, &loader, NULL, &err);
+    mote_compiler_stop(r->compiler);
+    r->compiler = NULL;
+    if (!loaded)
+        return explain(s, &err);
+    s->app.slots = s->app.functions->share.requests;
+    mo_routes *routes = mo_routes_new(&s->app, &err);
+    s->config = (mo_serve_config){.engine = r->engine, .app = &s->app, .functions = loaded->functions, .routes = routes};
+    mote_status status = routes ? mo_serve(&s->config, &err) : err.status;
+    mo_routes_free(routes);
+    mo_loaded_free(loaded);
+    return status == MOTE_OK ? EXIT_OK : (say("serve: %s", err.message), exit_for(&err));
 }
 
 /* An app with one function of which nothing is said yet. */

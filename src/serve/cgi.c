@@ -9,6 +9,7 @@
 
 #include "mote/mote.h"
 #include "serve/function.h"
+#include "serve/program.h"
 #include "serve/worker.h"
 #include "wasi/wasi.h"
 
@@ -197,19 +198,28 @@ static int wait_for_guest(void *data, struct pollfd *fds, size_t nfds, uint64_t 
 
 /* --- begin ---------------------------------------------------------------------------------- */
 
-static const char constants[] = "GATEWAY_INTERFACE=CGI/1.1\0SERVER_SOFTWARE=mote\0SCRIPT_NAME=";
+static const char constants[] = "GATEWAY_INTERFACE=CGI/1.1\0SERVER_SOFTWARE=mote";
+
+/* The route's path, but for a '/' at its end. */
+static mo_span script_of(const mo_app_route *route)
+{
+    mo_span path = {(const uint8_t *)route->path, strlen(route->path)};
+    if (path.len && path.at[path.len - 1] == '/')
+        path.len--;
+    return path;
+}
 
 /* What the operator set comes first, where programs find it: no client overrides it. */
 static int make_env(mo_request *r)
 {
     mo_cgi *cgi = r->cgi;
-    const mote_wasi *model = r->function->model;
+    const mote_wasi *model = r->program->model;
     mo_cgi_env env = {.at = cgi->env, .cap = ENV};
     size_t nfacts;
     mo_span facts = mo_exchange_facts(r->exchange, &nfacts);
     mo_cgi_put_all(&env, model->env, model->env_len, model->nenv);
-    mo_cgi_put_all(&env, constants, sizeof constants, 3);
-    int status = mo_cgi_put_request(&env, r->head, facts, nfacts);
+    mo_cgi_put_all(&env, constants, sizeof constants, 2);
+    int status = mo_cgi_put_request(&env, r->head, script_of(r->route), facts, nfacts);
     mo_wasi_lend_env(r->wasi, env.at, env.len, env.n);
     return status;
 }

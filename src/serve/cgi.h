@@ -25,9 +25,9 @@ typedef struct mo_cgi_env {
 } mo_cgi_env;
 
 /* Appends the request's variables to what is in env: its meta-variables, then HTTP_....
- * facts: n strings of the connection's. 0, or the status to answer: 400 (two fields that
+ * script: what of the path is the route's, the rest is PATH_INFO; facts: n strings of the connection's. 0, or the status to answer: 400 (two fields that
  * would be one variable, an underscore, a path that cannot be decoded), 431. */
-int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span facts, size_t nfacts);
+int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span script, mo_span facts, size_t nfacts);
 void mo_cgi_put_all(mo_cgi_env *env, const void *strings, size_t len, size_t n);
 
 /* --- the answer -------------------------------------------------------------------- */

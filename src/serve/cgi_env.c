@@ -36,28 +36,16 @@ void mo_cgi_put_all(mo_cgi_env *env, const void *strings, size_t len, size_t n)
 
 /* --- the target ------------------------------------------------------------------------ */
 
-static int digit_of(uint8_t c)
+/* Neither has %XX; what cannot be decoded is refused. The script's name is what led to it. */
+static bool put_path(mo_cgi_env *env, mo_span path, mo_span script)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
-/* PATH_INFO has no %XX; what cannot be decoded, or to a zero, is refused. */
-static bool put_path(mo_cgi_env *env, mo_span path)
-{
-    put(env, "PATH_INFO=", 10);
-    for (size_t i = 0; i < path.len; i++) {
-        uint8_t c = path.at[i];
-        if (c == '%') {
-            int high = i + 2 < path.len ? digit_of(path.at[i + 1]) : -1;
-            int low = high >= 0 ? digit_of(path.at[i + 2]) : -1;
-            if (low < 0 || (high == 0 && low == 0))
-                return false;
-            c = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        put(env, &c, 1);
-    }
-    put_end(env);
+    uint8_t room[MO_HTTP_LINE];
+    mo_span decoded;
+    if (path.len > sizeof room || !mo_http_decode(path, room, &decoded))
+        return false;
+    size_t n = script.len <= decoded.len ? script.len : decoded.len;
+    put_span(env, "SCRIPT_NAME=", (mo_span){decoded.at, n});
+    put_span(env, "PATH_INFO=", (mo_span){decoded.at + n, decoded.len - n});
     return true;
 }
 
@@ -179,7 +167,7 @@ static void put_length(mo_cgi_env *env, uint64_t length)
     put_span(env, "CONTENT_LENGTH=", (mo_span){digits + at, sizeof digits - at});
 }
 
-int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span facts, size_t nfacts)
+int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span script, mo_span facts, size_t nfacts)
 {
     const mo_http_field *type = mo_http_field_of(head, "content-type");
     put_span(env, "REQUEST_METHOD=", head->method);
@@ -194,7 +182,7 @@ int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span facts,
         put_span(env, "CONTENT_TYPE=", type->value);
     if (head->host.len)
         put_span(env, "HTTP_HOST=", head->host);
-    if (!put_path(env, head->path))
+    if (!put_path(env, head->path, script))
         return 400;
     int status = put_fields(env, head);
     return status ? status : env->full ? 431 : 0;

@@ -6,6 +6,7 @@
 #include "mote/pool.h"
 #include "serve/app.h"
 #include "serve/request.h"
+#include "wasi/wasi.h"
 
 /* A kind of function: how a request becomes a call, and what came of it an answer. */
 typedef struct mo_function_kind {
@@ -16,11 +17,18 @@ typedef struct mo_function_kind {
 } mo_function_kind;
 extern const mo_function_kind mo_function_cgi;
 
+/* A folder of the host's, open, that functions are granted. */
+typedef struct mo_granted {
+    const char *host;
+    bool writable;
+    mo_desc desc;
+} mo_granted;
+
 typedef struct mo_function {
     const mo_app_function *app; /* its name, tenant and limits */
     const mo_function_kind *kind;
-    mote_artifact *artifact;
-    const mote_wasi *model; /* arguments, environment, folders */
+    mote_artifact *artifact;    /* NULL: it could not be loaded; answer 503 */
+    const mo_granted *const *folders; /* of app->folders */
 } mo_function;
 
 #endif

@@ -65,6 +65,33 @@ uint64_t mo_http_number(mo_span s)
     return n;
 }
 
+static int digit_of(uint8_t c)
+{
+    return is_digit(c) ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+bool mo_http_decode(mo_span path, uint8_t *room, mo_span *ret)
+{
+    size_t n = 0;
+    *ret = path;
+    if (!path.len || !memchr(path.at, '%', path.len))
+        return true;
+    for (size_t i = 0; i < path.len; i++) {
+        uint8_t c = path.at[i];
+        if (c == '%') {
+            int high = i + 2 < path.len ? digit_of(path.at[i + 1]) : -1;
+            int low = high >= 0 ? digit_of(path.at[i + 2]) : -1;
+            if (low < 0 || (high == 0 && low == 0))
+                return false;
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        room[n++] = c;
+    }
+    *ret = (mo_span){room, n};
+    return true;
+}
+
 /* --- finding a head's end ------------------------------------------------------- */
 
 int64_t mo_http_find(mo_http_find_state *s, const uint8_t *bytes, size_t len)

@@ -59,6 +59,9 @@ bool mo_http_is_token(mo_span s);
 /* May it be a field's value? No control characters but the tab. */
 bool mo_http_is_value(mo_span s);
 mo_span mo_http_trim(mo_span s);
+/* A path without its %XX, in room, which is as long as the path; or the path itself. false: some cannot be
+ * decoded, or to a zero. */
+bool mo_http_decode(mo_span path, uint8_t *room, mo_span *ret);
 /* Decimal digits only. UINT64_MAX: none, others too, or too large. */
 uint64_t mo_http_number(mo_span s);
 const char *mo_http_reason(int status); /* "Not Found" */

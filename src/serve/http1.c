@@ -357,23 +357,33 @@ void mo_exchange_finish(mo_exchange *x)
 
 static void take_turns(mo_exchange *x);
 
-/* An answer where no request runs; the connection ends with it. */
-static void refuse_now(mo_exchange *x, int status)
+/* A short answer where no request runs; false: it did not leave whole, for where there is no
+ * room for so few bytes, nobody reads. */
+static bool write_refusal(mo_exchange *x, int status, mo_span more_fields)
 {
     text begun, framing, words;
     mo_answer a = refusal_of(status);
     mo_span body = refusal(status, &words), date = mo_worker_date(x->conn->worker);
     begun.len = framing.len = 0;
-    x->keep_alive = false;
     put_status(&begun, &a);
     put_framing(x, &framing, &a, body.len);
     const struct iovec iovs[] = {vec(begun.at, begun.len), vec(date.at, date.len), vec(a.fields.at, a.fields.len),
-                                 vec(framing.at, framing.len), vec(body.at, x->has_body ? body.len : 0)};
-    int64_t n = mo_conn_write(x->conn, iovs, MO_COUNT(iovs));
-    if (n < 0) /* where there is no room for so few bytes, nobody reads */
-        mo_conn_abort(x->conn);
-    else
+                                 vec(more_fields.at, more_fields.len), vec(framing.at, framing.len),
+                                 vec(body.at, x->has_body ? body.len : 0)};
+    int64_t n = mo_conn_write(x->conn, iovs, MO_COUNT(iovs)), all = 0;
+    for (size_t i = 0; i < MO_COUNT(iovs); i++)
+        all += (int64_t)iovs[i].iov_len;
+    return n == all;
+}
+
+/* The connection ends with it. */
+static void refuse_now(mo_exchange *x, int status)
+{
+    x->keep_alive = false;
+    if (write_refusal(x, status, (mo_span){NULL, 0}))
         mo_conn_linger(x->conn);
+    else
+        mo_conn_abort(x->conn);
 }
 
 /* In the loop, when the request's task is over. */
@@ -406,6 +416,40 @@ static bool go_on(mo_exchange *x)
     return false;
 }
 
+/* "Allow: GET, POST\r\n", for 405. */
+static mo_span allowed(const mo_exchange *x, const mo_http_head *head, char *room, size_t size)
+{
+    uint8_t decoded[MO_HTTP_LINE];
+    mo_span path;
+    size_t n = 7;
+    memcpy(room, "Allow: ", 7);
+    if (mo_http_decode(head->path, decoded, &path))
+        n += mo_route_allow(x->conn->worker->routes, head->host, path, room + n, size - n - 2);
+    memcpy(room + n, "\r\n", 2);
+    return (mo_span){(const uint8_t *)room, n + 2};
+}
+
+/* A request that makes sense but is not served. false: the connection is gone, or will be. */
+static bool refuse_request(mo_exchange *x, const mo_http_head *head, size_t len, int status)
+{
+    char room[256];
+    mo_span fields = status == 405 ? allowed(x, head, room, sizeof room) : (mo_span){NULL, 0};
+    x->body = mo_http_body_of(head, 0);
+    if (!x->body.done || !head->keep_alive) {
+        x->keep_alive = false;
+        if (write_refusal(x, status, fields))
+            mo_conn_linger(x->conn);
+        else
+            mo_conn_abort(x->conn);
+        return false;
+    }
+    x->keep_alive = true;
+    x->conn->in_at += len;
+    x->answer = write_refusal(x, status, fields) ? COMPLETE : BROKEN;
+    x->finished = true;
+    return true;
+}
+
 /* A whole head is there. false: the connection is gone, or will be. */
 static bool begin_request(mo_exchange *x, size_t len)
 {
@@ -418,11 +462,13 @@ static bool begin_request(mo_exchange *x, size_t len)
     x->minor = status ? 1 : head.minor;
     if (!status)
         status = mo_request_choose(w, &head, &route);
-    mo_request *r = status ? NULL : mo_request_take(w, route);
-    if (!r) {
-        refuse_now(x, status ? status : 503);
+    else {
+        refuse_now(x, status);
         return false;
     }
+    mo_request *r = status ? NULL : mo_request_take(w, route);
+    if (!r)
+        return refuse_request(x, &head, len, status ? status : 503);
     x->conn->in_at += len;
     x->body = mo_http_body_of(&head, w->app->functions[route->function].limits.body_bytes);
     x->keep_alive = head.keep_alive;

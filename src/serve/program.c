@@ -16,6 +16,50 @@ static mote_pool_limits limits_of(const mo_app_limits *l, uint32_t slots)
     return limits;
 }
 
+/* --- what it is granted -------------------------------------------------------------- */
+
+/* The descriptor stays the loader's. */
+static mote_status grant_folder(mote_wasi *model, const mo_granted *folder, const char *guest, mote_error *err)
+{
+    uint32_t fd;
+    mo_desc d = folder->desc;
+    size_t len = strlen(guest) + 1;
+    d.owned = false;
+    d.granted = true;
+    d.preopen = mo_alloc(len);
+    if (!d.preopen)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
+    memcpy(d.preopen, guest, len);
+    if (mo_wasi_add(model, 3, &d, &fd))
+        return MOTE_OK;
+    mo_free(d.preopen);
+    return mo_tell(err, MOTE_NOMEM, "out of memory");
+}
+
+static mote_status fill_model(mote_wasi *model, const mo_function *f, mote_error *err)
+{
+    const mo_app_function *app = f->app;
+    mote_status status = mote_wasi_set_args(model, (const char *const *)app->args, app->nargs, err);
+    for (uint32_t i = 0; i < app->nvariables && !status; i++)
+        status = mote_wasi_set_env(model, app->variables[i].name, app->variables[i].value, err);
+    for (uint32_t i = 0; i < app->nfolders && !status; i++)
+        status = grant_folder(model, f->folders[i], app->folders[i].guest, err);
+    return status;
+}
+
+static mote_status make_model(const mo_function *f, mote_wasi **ret, mote_error *err)
+{
+    mote_wasi *model;
+    mote_status status = mote_wasi_new(&model, err);
+    if (!status && (status = fill_model(model, f, err)))
+        mote_wasi_free(model);
+    else if (!status)
+        *ret = model;
+    return status;
+}
+
+/* --- making -------------------------------------------------------------------------- */
+
 static mote_status make(mo_program *p, const mo_function *f, mote_pool *pool, mote_linker *linker, uint32_t slots,
                         mote_error *err)
 {
@@ -25,7 +69,8 @@ static mote_status make(mo_program *p, const mo_function *f, mote_pool *pool, mo
     if (!entry || entry->kind != MOTE_FUNC)
         return mo_tell(err, MOTE_LINK, "there is no function %s", name);
     p->entry = entry->index;
-    return mote_program_new_limited(pool, f->artifact, linker, &limits, &p->made, err);
+    mote_status status = p->model ? MOTE_OK : make_model(f, &p->model, err);
+    return status ? status : mote_program_new_limited(pool, f->artifact, linker, &limits, &p->made, err);
 }
 
 mote_status mo_program_acquire(mo_program *p, mo_worker *w, mote_instance **ret, mote_error *err)
@@ -46,7 +91,8 @@ void mo_programs_free(mo_worker *w)
 {
     for (uint32_t i = 0; i < w->app->nfunctions; i++) {
         mote_program_free(w->programs[i].made);
-        w->programs[i].made = NULL;
+        mote_wasi_free(w->programs[i].model);
+        w->programs[i] = (mo_program){.made = NULL};
     }
 }
 
@@ -65,5 +111,6 @@ mote_status mo_function_try(const mo_function *f, mote_engine *engine, mote_erro
         status = make(&p, f, pool, linker, 1, err);
     mote_pool_free(pool);
     mote_linker_free(linker);
+    mote_wasi_free(p.model);
     return status;
 }

@@ -10,7 +10,8 @@ struct mo_worker;
 /* Zeros: not made yet. */
 typedef struct mo_program {
     mote_program *made;
-    uint32_t entry;      /* the function that a request calls: its index in the module */
+    mote_wasi *model; /* arguments, environment, folders */
+    uint32_t entry;   /* the function that a request calls: its index in the module */
 } mo_program;
 
 /* An instance of program, one of the worker's, as mote_pool_acquire(). */

@@ -80,11 +80,21 @@ void mo_request_free_all(mo_worker *w)
 
 /* --- choosing the function ---------------------------------------------------------- */
 
-static const mo_app_route everything = {.path = "/", .prefix = true};
-
 int mo_request_choose(mo_worker *w, const mo_http_head *head, const mo_app_route **ret)
 {
-    *ret = &everything;
+    uint8_t room[MO_HTTP_LINE];
+    mo_span path;
+    uint32_t route;
+    if (mo_span_is(head->path, "*")) /* of the server as a whole (RFC 9110, 9.3.7) */
+        return 204;
+    if (!mo_http_decode(head->path, room, &path))
+        return 400;
+    switch (mo_route_find(w->routes, head->host, head->method, path, &route)) {
+    case MO_ROUTE_FOUND: break;
+    case MO_ROUTE_NONE: return 404;
+    case MO_ROUTE_NO_METHOD: return 405;
+    }
+    *ret = &w->app->routes[route];
     uint64_t most = w->app->functions[(*ret)->function].limits.body_bytes;
     return head->has_length && head->length > most ? 413 : 0;
 }
@@ -133,7 +143,7 @@ static mote_status acquire(mo_request *r)
     mote_status status = mo_program_acquire(r->program, r->worker, &r->instance, &r->err);
     if (status)
         return status;
-    if (!mo_wasi_renew(r->wasi, r->function->model, &r->err) || !r->function->kind->begin(r))
+    if (!mo_wasi_renew(r->wasi, r->program->model, &r->err) || !r->function->kind->begin(r))
         return r->err.status;
     mote_wasi_attach(r->wasi, mote_instance_store(r->instance));
     return MOTE_OK;

@@ -8,6 +8,7 @@
  *
  *   app.h       what is served, as data           manifest.h  a file of YAML -> an app
  *   route.h     host, method, path -> function    shared.h    what all workers count
+ *   load.h      an app -> functions               program.h   a function in one worker
  *   loop.h      epoll, timers, tasks on fibers    exchange.h  protocol, from a request
  *   conn.h      the connection                    request.h   the request
  *   http.h      HTTP/1.1 as bytes, no I/O         function.h  what serves a request
@@ -31,8 +32,8 @@ struct mo_routes;
 typedef struct mo_serve_config {
     mote_engine *engine;
     const mo_app *app;
-    const struct mo_function *functions; /* of the app's, by the same index */
-    const struct mo_routes *routes;      /* NULL: the first function serves everything */
+    const struct mo_function *functions; /* of the app's, by the same index (load.h) */
+    const struct mo_routes *routes;
 } mo_serve_config;
 
 /* Serves until SIGTERM or SIGINT. MOTE_OK: all that was begun was answered; MOTE_IO: a

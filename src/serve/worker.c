@@ -288,6 +288,7 @@ int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, 
     w->app = config->app;
     w->functions = config->functions;
     w->programs = programs;
+    w->routes = config->routes;
     w->timeouts = &config->app->timeouts;
     w->log.fd = STDERR_FILENO;
     w->loop.epoll = -1;

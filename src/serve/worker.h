@@ -11,6 +11,7 @@
 #include "serve/function.h"
 #include "serve/log.h"
 #include "serve/program.h"
+#include "serve/route.h"
 #include "serve/serve.h"
 
 struct mo_isolation;
@@ -28,6 +29,7 @@ typedef struct mo_worker {
     const mo_app *app;
     const mo_function *functions; /* by the app's index, as are programs */
     mo_program *programs;
+    const mo_routes *routes;
     const mo_app_timeouts *timeouts;
     mote_engine *engine;
     mote_pool *pool;

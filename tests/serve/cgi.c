@@ -9,7 +9,7 @@ static int env_of(const char *text, mo_cgi_env *ret)
     static mo_http_head h;
     *ret = (mo_cgi_env){.at = strings, .cap = sizeof strings};
     int status = mo_http_parse((const uint8_t *)text, strlen(text), &h);
-    return status ? status : mo_cgi_put_request(ret, &h, (mo_span){(const uint8_t *)"REMOTE_ADDR=::1", 16}, 1);
+    return status ? status : mo_cgi_put_request(ret, &h, (mo_span){NULL, 0}, (mo_span){(const uint8_t *)"REMOTE_ADDR=::1", 16}, 1);
 }
 
 static bool has(const mo_cgi_env *env, const char *wanted)
@@ -69,7 +69,7 @@ TEST(variables_that_do_not_fit_are_an_answer)
     mo_http_head h;
     const char *text = GET("");
     expect_u64(mo_http_parse((const uint8_t *)text, strlen(text), &h), 0);
-    expect_u64(mo_cgi_put_request(&e, &h, (mo_span){NULL, 0}, 0), 431);
+    expect_u64(mo_cgi_put_request(&e, &h, (mo_span){NULL, 0}, (mo_span){NULL, 0}, 0), 431);
     expect(e.len <= 64);
 }
 
