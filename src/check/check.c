@@ -172,7 +172,7 @@ static void finish(mo_checker *c)
     mo_free(c->edges);
 }
 
-static void take_facts(mo_checker *c, const mo_facts *facts)
+static void take_facts(mo_checker *c, const mo_facts *facts, bool nulls)
 {
     c->facts = facts;
     for (uint32_t i = 1; i < facts->ntables; i++)
@@ -182,7 +182,38 @@ static void take_facts(mo_checker *c, const mo_facts *facts)
     c->values.records_end = facts->layout.funcrefs_at + facts->layout.nrecords * (uint32_t)sizeof(mo_funcref);
     c->values.record_size = sizeof(mo_funcref);
     c->values.context_size = (int32_t)facts->layout.size;
-    c->values.nulls = facts->has_words;
+    c->values.nulls = nulls;
+}
+
+/* Where the module's function i starts: says the linker, or META. */
+typedef struct starts {
+    const uint32_t *linked;
+    const mo_meta_func *meta;
+    uint32_t n;
+} starts;
+
+static bool look(const mo_checker *input, const mo_facts *facts, const starts *at, bool nulls)
+{
+    mo_checker c = *input;
+    bool ok = take_functions(&c);
+    take_facts(&c, facts, nulls);
+    for (uint32_t i = 0; ok && i < at->n; i++)
+        ok = take_outside(&c, i, at->linked ? at->linked[i] : at->meta[i].code_at);
+    ok = ok && check(&c);
+    finish(&c);
+    return ok;
+}
+
+/* Of references the modules of C speak only in their table, which their code reads. Zeros
+ * that are spilled are followed there only when code turns out to put one into a table. */
+static bool look_again(const mo_checker *input, const mo_facts *facts, const starts *at)
+{
+    if (look(input, facts, at, facts->has_words))
+        return true;
+    if (facts->has_words || facts->ntables == 0 || input->err->status != MOTE_REFUSED)
+        return false;
+    *input->err = (mote_error){0};
+    return look(input, facts, at, true);
 }
 
 static bool want_arch(mo_arch arch, mote_error *err)
@@ -193,18 +224,13 @@ static bool want_arch(mo_arch arch, mote_error *err)
 bool mo_check(const mo_module *m, const mo_linked *linked, mote_error *err)
 {
     mo_facts facts = {0};
-    mo_checker c = {
+    mo_checker input = {
         .text = linked->text.at, .text_len = linked->text.len, .constants = linked->constants.at,
         .const_at = mo_round_up(linked->text.len, MO_FILE_PAGE), .const_len = linked->constants.len,
         .sites = (const mo_sites *)linked->sites.at, .jumps = linked->jumps, .njumps = linked->njumps, .err = err,
     };
-    bool ok = want_arch(linked->arch, err) && mo_facts_of_module(m, &facts, err) && take_functions(&c);
-    if (ok)
-        take_facts(&c, &facts);
-    for (uint32_t i = 0; ok && i < m->nfuncs; i++)
-        ok = take_outside(&c, i, linked->code_at[i]);
-    ok = ok && check(&c);
-    finish(&c);
+    bool ok = want_arch(linked->arch, err) && mo_facts_of_module(m, &facts, err) &&
+              look_again(&input, &facts, &(starts){.linked = linked->code_at, .n = m->nfuncs});
     mo_facts_free(&facts);
     return ok;
 }
@@ -213,18 +239,13 @@ bool mo_check_artifact(const mo_artifact *a, mote_error *err)
 {
     mo_facts facts = {0};
     const mo_file_section *text = &a->header->sections[MO_SECTION_TEXT], *constants = &a->header->sections[MO_SECTION_CONST];
-    mo_checker c = {
+    mo_checker input = {
         .text = a->text, .text_len = text->len, .constants = a->text + (constants->at - text->at),
         .const_at = constants->at - text->at, .const_len = constants->len, .sites = a->sites,
         .jumps = mo_meta_jump_runs(a), .njumps = a->meta->jumps.n, .err = err,
     };
-    bool ok = want_arch((mo_arch)a->header->arch, err) && mo_facts_of_artifact(a, &facts, err) && take_functions(&c);
-    if (ok)
-        take_facts(&c, &facts);
-    for (uint32_t i = 0; ok && i < a->meta->nfuncs; i++)
-        ok = take_outside(&c, i, mo_meta_funcs(a)[i].code_at);
-    ok = ok && check(&c);
-    finish(&c);
+    bool ok = want_arch((mo_arch)a->header->arch, err) && mo_facts_of_artifact(a, &facts, err) &&
+              look_again(&input, &facts, &(starts){.meta = mo_meta_funcs(a), .n = a->meta->nfuncs});
     mo_facts_free(&facts);
     return ok;
 }

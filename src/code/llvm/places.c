@@ -50,26 +50,39 @@ static LLVMValueRef folded(LLVMValueRef v)
     return load && LLVMGetOperand(load, 0) == LLVMGetOperand(v, 1) ? load : NULL;
 }
 
-/* An extension of a masked load: LLVM 19 makes an extending load of it that has no place
- * at all. Extended first and masked then, it keeps it. */
-static LLVMValueRef swap_mask(mo_shard *s, LLVMValueRef v)
+static bool is_logic(LLVMValueRef v)
 {
-    LLVMValueRef mask = LLVMIsAZExtInst(v) ? LLVMGetOperand(v, 0) : NULL;
-    if (!mask || !LLVMIsABinaryOperator(mask) || LLVMGetInstructionOpcode(mask) != LLVMAnd)
-        return v;
-    LLVMValueRef load = LLVMGetOperand(mask, 0), bits = LLVMGetOperand(mask, 1);
+    LLVMOpcode op = LLVMIsABinaryOperator(v) ? LLVMGetInstructionOpcode(v) : (LLVMOpcode)0;
+    return op == LLVMAnd || op == LLVMOr || op == LLVMXor;
+}
+
+static LLVMValueRef widened(mo_shard *s, LLVMValueRef v, LLVMTypeRef type, LLVMValueRef place, int look_back)
+{
+    if (look_back && is_logic(v) && load_in(v, look_back)) {
+        LLVMValueRef left = widened(s, LLVMGetOperand(v, 0), type, place, look_back - 1);
+        LLVMValueRef right = widened(s, LLVMGetOperand(v, 1), type, place, look_back - 1);
+        return LLVMBuildBinOp(s->b, LLVMGetInstructionOpcode(v), left, right, "");
+    }
+    LLVMSetCurrentDebugLocation2(s->b, LLVMInstructionGetDebugLoc(LLVMIsALoadInst(v) ? v : place));
+    return LLVMBuildZExt(s->b, v, type, "");
+}
+
+/* An extension of a load that was masked or the like: LLVM 19 makes an extending load of it
+ * that has no place at all. Extended first and masked then, it keeps it. What is left of
+ * the narrow operations nobody uses. 32 bits need no extending load. */
+static LLVMValueRef widen_first(mo_shard *s, LLVMValueRef v)
+{
     LLVMTypeRef type = LLVMTypeOf(v);
-    if (!LLVMIsALoadInst(load) || !LLVMIsAConstantInt(bits) || LLVMGetIntTypeWidth(type) > 64)
+    if (!LLVMIsAZExtInst(v) || LLVMGetTypeKind(type) != LLVMIntegerTypeKind || LLVMGetIntTypeWidth(type) > 64)
+        return v;
+    LLVMValueRef logic = LLVMGetOperand(v, 0);
+    if (LLVMGetIntTypeWidth(LLVMTypeOf(logic)) >= 32 || !is_logic(logic) || !load_in(logic, LOOK_BACK))
         return v;
     LLVMPositionBuilderBefore(s->b, v);
-    LLVMSetCurrentDebugLocation2(s->b, LLVMInstructionGetDebugLoc(load));
-    LLVMValueRef wide = LLVMBuildZExt(s->b, load, type, "");
-    LLVMValueRef masked = LLVMBuildAnd(s->b, wide, LLVMConstInt(type, LLVMConstIntGetZExtValue(bits), false), "");
-    LLVMReplaceAllUsesWith(v, masked);
+    LLVMValueRef wide = widened(s, logic, type, v, LOOK_BACK);
+    LLVMReplaceAllUsesWith(v, wide);
     LLVMInstructionEraseFromParent(v);
-    if (!LLVMGetFirstUse(mask))
-        LLVMInstructionEraseFromParent(mask);
-    return masked;
+    return wide;
 }
 
 void mo_keep_places(mo_shard *s)
@@ -77,7 +90,7 @@ void mo_keep_places(mo_shard *s)
     for (LLVMValueRef f = LLVMGetFirstFunction(s->llvm); f; f = LLVMGetNextFunction(f))
         for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
             for (LLVMValueRef v = LLVMGetFirstInstruction(b); v; v = LLVMGetNextInstruction(v)) {
-                v = swap_mask(s, v);
+                v = widen_first(s, v);
                 LLVMValueRef load = LLVMIsALoadInst(v) ? NULL : folded(v);
                 if (load)
                     LLVMInstructionSetDebugLoc(v, LLVMInstructionGetDebugLoc(load));
