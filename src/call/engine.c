@@ -6,8 +6,6 @@
 #include "mote/module.h"
 #include "mote/store.h"
 
-#include <sys/mman.h>
-
 /* --- engines ------------------------------------------------------------ */
 
 mote_status mote_engine_new(mote_engine **ret, mote_error *err)
@@ -78,24 +76,13 @@ mote_status mote_module_load(const mote_engine *engine, const void *bytes, size_
 
 /* --- stores ------------------------------------------------------------- */
 
-/* Pages that are never touched take no memory; calloc() would touch them all. */
-static mote_store *map_store(void)
-{
-    void *at = mmap(NULL, sizeof(mote_store), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
 mote_status mote_store_new(mote_engine *engine, const mote_limits *limits, void *data, mote_store **ret,
                            mote_error *err)
 {
     mote_error e = {0};
-    mote_store *store = map_store();
+    mote_store *store = mo_store_make(engine, &engine->spares, limits, mo_helper_stubs, &e);
     if (!store)
-        return mo_tell(err, MOTE_NOMEM, "out of memory");
-    if (!mo_store_init(store, engine, &engine->spares, limits, mo_helper_stubs, &e)) {
-        munmap(store, sizeof *store);
         return mo_told(&e, err);
-    }
     mote_engine_ref(engine);
     store->data = data;
     *ret = store;
@@ -108,9 +95,9 @@ void mote_store_free(mote_store *store)
         return;
     mo_timer_release(store);
     mo_sanitize_release(store);
+    mote_engine *engine = store->engine;
     mo_store_release(store);
-    mote_engine_unref(store->engine);
-    munmap(store, sizeof *store);
+    mote_engine_unref(engine);
 }
 
 void mote_store_set_fuel(mote_store *store, int64_t fuel) { store->run.fuel = fuel; }

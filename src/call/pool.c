@@ -3,7 +3,7 @@
  *    IDLE --mote_pool_acquire--> LENT --mote_pool_release--> reset --> IDLE
  *
  * What always holds:
- *   1  an idle instance is as mo_reset_run left it, its store as mo_store_init did, but
+ *   1  an idle instance is as mo_reset_run left it, its store as mo_store_make did, but
  *      for what the instance itself takes;
  *   2  pool->n = instances idle and lent, at most limits.instances;
  *   3  an instance that cannot be reset, or whose store was given things of the host's,

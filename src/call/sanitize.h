@@ -2,22 +2,8 @@
 #ifndef MO_CALL_SANITIZE_H
 #define MO_CALL_SANITIZE_H
 
+#include "base/sanitize.h"
 #include "instance/store.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define MO_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MO_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define MO_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MO_TSAN 1
-#endif
-#endif
 
 /* Do the functions below do anything? Then no call may go without them. */
 #if defined(MO_ASAN) || defined(MO_TSAN)

@@ -5,19 +5,21 @@
 
 #include <sys/mman.h>
 
-bool mo_stack_map(uint64_t guest_bytes, mo_stack *ret, mote_error *err)
+bool mo_stack_map(uint64_t guest_bytes, size_t above, size_t shared, mo_stack *ret, mote_error *err)
 {
     if (guest_bytes < 65536 || guest_bytes > UINT64_C(1) << 36)
         return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE,
                        "stack: %" PRIu64 " bytes wanted, 65536 to 2^36 possible", guest_bytes);
-    size_t usable = mo_round_up(guest_bytes, MO_FILE_PAGE);
-    mo_stack stack = {.len = MO_STACK_GUARD + usable};
+    shared = mo_round_up(shared, 64);
+    size_t usable = mo_round_up(guest_bytes + shared, MO_FILE_PAGE);
+    size_t apart = above > shared ? mo_round_up(above - shared, MO_FILE_PAGE) : 0;
+    mo_stack stack = {.len = MO_STACK_GUARD + usable + apart};
     stack.base = mmap(NULL, stack.len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (stack.base == MAP_FAILED)
         return mo_fail_nomem(err);
     stack.low = stack.open = stack.base + MO_STACK_GUARD;
-    stack.top = stack.base + stack.len;
-    if (mprotect(stack.low, usable, PROT_READ | PROT_WRITE) != 0) {
+    stack.top = stack.low + usable - shared;
+    if (mprotect(stack.low, usable + apart, PROT_READ | PROT_WRITE) != 0) {
         munmap(stack.base, stack.len);
         return mo_fail_nomem(err);
     }
@@ -35,7 +37,7 @@ void mo_stack_unmap(mo_stack *stack)
 
 bool mo_stack_narrow(mo_stack *stack, mote_error *err)
 {
-    uint8_t *open = stack->top - MO_FILE_PAGE;
+    uint8_t *open = stack->low + (size_t)(stack->top - 1 - stack->low) / MO_FILE_PAGE * MO_FILE_PAGE;
     if (mprotect(stack->low, (size_t)(open - stack->low), PROT_NONE) != 0)
         return mo_fail_nomem(err);
     stack->open = open;

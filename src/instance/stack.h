@@ -1,10 +1,13 @@
 /* stack.h - guest stacks. Guest code runs on a stack of its store's own, nothing else does:
  *
  *   base          low            open            top
- *    +-------------+--------------+---------------+
- *    | guard: none | none for now | guest frames  |
- *    +-------------+--------------+---------------+
+ *    +-------------+--------------+---------------+----------+
+ *    | guard: none | none for now | guest frames  | the host's
+ *    +-------------+--------------+---------------+----------+
+ *                                        page ----|--
  *
+ * Above it lies what the host keeps with it, the store: what is often used of it shares the
+ * first frames' page, so that a stack and its store are one mapping and mostly one page.
  * Guest code touches every page of its frames, so it meets the guard. A stack that is to be
  * wiped after each use is narrow at first, a page: below `open` a fault opens what is
  * needed, for good. Other stacks are open down to low.
@@ -22,7 +25,9 @@ typedef struct mo_stack {
 
 #define MO_STACK_GUARD ((size_t)1 << 20)
 
-bool mo_stack_map(uint64_t guest_bytes, mo_stack *ret, mote_error *err);
+/* With `above` zero bytes from top on, of which the first `shared`, less than a page, lie in
+ * the page of the first frames. top is aligned for any type. */
+bool mo_stack_map(uint64_t guest_bytes, size_t above, size_t shared, mo_stack *ret, mote_error *err);
 void mo_stack_unmap(mo_stack *stack);
 static inline bool mo_stack_has(const mo_stack *stack, const void *p)
 {
@@ -35,7 +40,7 @@ static inline bool mo_stack_is_open(const mo_stack *stack, const void *p)
     return mo_stack_has(stack, p) && (const uint8_t *)p >= stack->open;
 }
 
-/* Closes all but the first page of a stack that nothing was on yet. */
+/* Closes all but the page of the first frames of a stack that nothing was on yet. */
 bool mo_stack_narrow(mo_stack *stack, mote_error *err);
 /* Opens the stack down to where `at` lies, if that is between low and open.
  * Async-signal-safe. */

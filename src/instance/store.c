@@ -1,6 +1,8 @@
 /* store.c - stores: made, counted, released. */
 #include "instance/instance.h"
 
+#include "base/sanitize.h"
+
 mote_limits mote_limits_default(void)
 {
     return (mote_limits){
@@ -22,21 +24,26 @@ mote_status mo_tell(mote_error *err, mote_status status, const char *format, ...
     return status;
 }
 
-bool mo_store_init(mote_store *store, mote_engine *engine, mo_spares *spares, const mote_limits *limits,
-                   const void *const *helpers, mote_error *err)
+mote_store *mo_store_make(mote_engine *engine, mo_spares *spares, const mote_limits *limits, const void *const *helpers,
+                          mote_error *err)
 {
+    mote_limits all = limits ? *limits : mote_limits_default();
+    mo_stack stack;
+    if (!mo_stack_map(all.stack_bytes, sizeof(mote_store), offsetof(mote_store, run) + MO_STORE_OFTEN, &stack, err))
+        return NULL;
+    mote_store *store = (mote_store *)(void *)stack.top;
+    mo_sanitize_root(store, sizeof *store);
+    store->stack = stack;
     store->engine = engine;
     store->spares = spares;
     store->helpers = helpers;
-    store->limits = limits ? *limits : mote_limits_default();
+    store->limits = all;
     store->trap.store = store;
     store->run.fuel = INT64_MAX;
     store->activation.store = store;
     store->fast_thread = -1;
-    if (!mo_stack_map(store->limits.stack_bytes, &store->stack, err))
-        return false;
-    store->used.stack_bytes = store->limits.stack_bytes;
-    return true;
+    store->used.stack_bytes = all.stack_bytes;
+    return store;
 }
 
 /* Handles of memories lie in instances too, so they go first. */
@@ -55,7 +62,9 @@ void mo_store_release(mote_store *store)
         mo_free(table->grown);
     mo_exceptions_release(&store->exceptions);
     mo_arena_free(&store->arena);
-    mo_stack_unmap(&store->stack);
+    mo_stack stack = store->stack;
+    mo_sanitize_unroot(store, sizeof *store);
+    mo_stack_unmap(&stack);
 }
 
 void *mote_store_data(const mote_store *store) { return store->data; }

@@ -1,11 +1,11 @@
 /* store.h - a lifetime: instances and host objects that may refer to each other.
- *   mo_store_init -> things are made in it -> mo_store_release
+ *   mo_store_make -> things are made in it -> mo_store_release
  * What always holds:
  *   1  every reference that a guest of this store can reach belongs to this store;
  *   2  run never moves, and every context and host record of the store points to it;
  *   3  used counts what the store's memories, tables and instances take;
  *   4  the fields under "the running call" are call/'s; nothing here writes them
- *      but mo_store_init.
+ *      but mo_store_make.
  * One thread at a time, but for call, request and thread_id (call/interrupt.c). */
 #ifndef MO_INSTANCE_STORE_H
 #define MO_INSTANCE_STORE_H
@@ -86,6 +86,8 @@ struct mote_store {
     uint64_t pending_call;        /* ...of that number */
     mo_run run; /* last, for it ends in pages that hardly any call touches */
 };
+/* What most calls touch of run: its fields and a few words of xfer. */
+#define MO_STORE_OFTEN (offsetof(mo_run, xfer) + 192)
 
 static inline uint64_t mo_store_call(const mote_store *store)
 {
@@ -105,9 +107,9 @@ static inline mote_store *mo_store_of(mo_run *run)
     return (mote_store *)((char *)run - offsetof(mote_store, run));
 }
 
-/* store is zeroed memory. */
-bool mo_store_init(mote_store *store, mote_engine *engine, mo_spares *spares, const mote_limits *limits,
-                   const void *const *helpers, mote_error *err);
+/* It lies above its stack (stack.h); NULL: err says why. */
+mote_store *mo_store_make(mote_engine *engine, mo_spares *spares, const mote_limits *limits, const void *const *helpers,
+                          mote_error *err);
 void mo_store_release(mote_store *store);
 
 /* --- errors at the border ------------------------------------------------ */
