@@ -49,11 +49,16 @@ def await_port(port, process, deadline):
     raise Unavailable("the server does not answer")
 
 
+def family(pid):
+    """A process and all below it that live."""
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], stdout=subprocess.PIPE, check=False).stdout.split()
+    return [pid, *(below for child in children for below in family(int(child)))]
+
+
 def cpu_us(process):
-    """Of a process and its children that live, microseconds; a tick is 10 ms."""
+    """Of a process and all below it that live, microseconds; a tick is 10 ms."""
     total = 0
-    for pid in [process.pid, *subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], stdout=subprocess.PIPE,
-                                             check=False).stdout.split()]:
+    for pid in family(process.pid):
         words = Path(f"/proc/{int(pid)}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
         total += int(words[11]) + int(words[12])
     return total * 1000000 / TICK

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS };
+enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_WATCH };
 static const option options[] = {
     {{"--addr"}, "HOST:PORT", "where to listen (127.0.0.1:8080); may be said often; port 0: any", OPTION_ADDR},
     {{"--workers"}, "N", "processes that serve (as many as there are processors)", OPTION_WORKERS},
@@ -17,6 +17,7 @@ static const option options[] = {
     {{"--argv0"}, "NAME", "what the program is told that it was called", RUN_ARGV0},
     {{"--max-body"}, "SIZE", "of a request's body (16m)", OPTION_BODY},
     {{"--max-requests"}, "N", "that run at once in each worker (256); beyond, 503", OPTION_REQUESTS},
+    {{"--watch"}, NULL, "load FILE again when it changes, as SIGHUP makes it do", OPTION_WATCH},
     {{"-W", "--wasm"}, "KEY[=VALUE]", "a limit of each request, such as timeout=2s (30s), max-memory-size=64m (128m) or "
      "max-wasm-stack=1m; or a proposal, FEATURE[=y|n]; -W help lists them", RUN_GROUP + 'W'},
     {{"-O", "--optimize"}, "LEVEL", "0 to 3, also written opt-level=LEVEL (2)", RUN_GROUP + 'O'},
@@ -71,6 +72,7 @@ static bool read_option(serving *s, int id, const char *value)
             return false;
         s->app.functions->share.requests = (uint32_t)n;
         return true;
+    case OPTION_WATCH: s->watch = true; return true;
     default: return read_run_option(&s->run, id, value);
     }
 }
@@ -105,39 +107,45 @@ static void tell(void *data, const char *line)
 }
 
 /* Of a program that imports what is not there more can be told than that. */
-static int explain(serving *s, const mote_error *err)
+static int explain(serving *s, mote_error *err)
 {
     mote_artifact *artifact;
     mote_error e = {0};
     running *r = &s->run;
-    if (err->status == MOTE_LINK && load_artifact(r, r->path, &artifact) == EXIT_OK &&
-        mote_linker_new(r->engine, &r->linker, &e) == MOTE_OK && mote_wasi_link(r->linker, &e) == MOTE_OK &&
-        !say_missing(r, r->path, artifact))
-        return EXIT_LINK;
-    say("serve: %s", err->message);
-    return exit_for(err);
+    if (err->status != MOTE_LINK || load_artifact(r, r->path, &artifact) != EXIT_OK ||
+        mote_linker_new(r->engine, &r->linker, &e) != MOTE_OK || mote_wasi_link(r->linker, &e) != MOTE_OK ||
+        say_missing(r, r->path, artifact))
+        return exit_for(err);
+    mo_error_clear(err); /* it has been said */
+    return EXIT_LINK;
 }
 
-static int serve(serving *s)
+/* In a generation's process. What it does not say itself is in err. */
+static int load(void *data, mo_serve_config *ret, mote_error *err)
 {
-    mote_error err = {0};
+    serving *s = data;
     running *r = &s->run;
     r->loading = r->path;
     open_cache(r);
     const mo_loader loader = {.engine = r->engine, .cache = r->no_cache ? NULL : r->cache, .compile = compile_module,
                               .flags = (const char *const *)r->flags, .nflags = r->nflags, .data = r, .tell = tell};
-    mo_loaded *loaded = mo_load(&s->app, &loader, NULL, &err);
+    mo_loaded *loaded = mo_load(&s->app, &loader, NULL, err);
     mote_compiler_stop(r->compiler);
     r->compiler = NULL;
     if (!loaded)
-        return explain(s, &err);
+        return explain(s, err);
     s->app.slots = s->app.functions->share.requests;
-    mo_routes *routes = mo_routes_new(&s->app, &err);
-    s->config = (mo_serve_config){.engine = r->engine, .app = &s->app, .functions = loaded->functions, .routes = routes};
-    mote_status status = routes ? mo_serve(&s->config, &err) : err.status;
-    mo_routes_free(routes);
-    mo_loaded_free(loaded);
-    return status == MOTE_OK ? EXIT_OK : (say("serve: %s", err.message), exit_for(&err));
+    mo_routes *routes = mo_routes_new(&s->app, err);
+    *ret = (mo_serve_config){.engine = r->engine, .app = &s->app, .functions = loaded->functions, .routes = routes};
+    return routes ? EXIT_OK : exit_for(err);
+}
+
+static int serve(serving *s)
+{
+    mote_error err = {0};
+    const mo_serve_source source = {.load = load, .data = s, .watched = s->watch ? s->run.path : NULL};
+    int status = mo_serve(&source, &err);
+    return status == MO_SERVE_FAILED ? (say("serve: %s", err.message), exit_for(&err)) : status;
 }
 
 /* An app with one function of which nothing is said yet. */

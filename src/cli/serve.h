@@ -10,8 +10,8 @@
 
 typedef struct serving {
     running run;
-    mo_serve_config config;
     mo_app app;
+    bool watch;
     const char *addresses[MO_SERVE_ADDRESSES];
     uint32_t naddresses;
 } serving;

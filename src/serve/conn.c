@@ -93,13 +93,23 @@ static void on_time(mo_alarm *t)
 
 void mo_conn_new(struct mo_worker *worker, int fd, const mo_protocol *protocol)
 {
+    mo_conn_adopt(worker, fd, protocol, NULL, 0, MO_NEVER);
+}
+
+void mo_conn_adopt(struct mo_worker *worker, int fd, const mo_protocol *protocol, uint8_t *in, size_t len, uint64_t due_ns)
+{
     int on = 1;
     mo_conn *c = mo_calloc(1, sizeof *c + protocol->state_size);
     if (!c || !mo_alarm_init(&worker->loop, &c->timer, on_time)) {
         mo_free(c);
         close(fd);
+        if (in)
+            mo_worker_give_buffer(worker, in);
         return;
     }
+    c->in = in;
+    c->in_len = len;
+    c->first_due_ns = due_ns;
     c->source = (mo_watch){.ready = on_events, .fd = fd};
     c->worker = worker;
     c->protocol = protocol;
@@ -231,7 +241,13 @@ bool mo_conn_want(mo_conn *c, uint32_t events)
     return !c->broken && mo_loop_want(&c->worker->loop, &c->source, events);
 }
 
-void mo_conn_limit(mo_conn *c, uint64_t due_ns) { mo_alarm_set(&c->worker->loop, &c->timer, due_ns); }
+void mo_conn_limit(mo_conn *c, uint64_t due_ns)
+{
+    if (due_ns != MO_NEVER && due_ns > c->first_due_ns)
+        due_ns = c->first_due_ns;
+    c->first_due_ns = MO_NEVER;
+    mo_alarm_set(&c->worker->loop, &c->timer, due_ns);
+}
 
 bool mo_conn_wait(mo_conn *c, mo_task *t, uint32_t events, uint64_t due_ns)
 {

@@ -43,7 +43,7 @@ struct mo_conn {
     uint32_t came;            /* events that woke the waiter */
     uint8_t *in;              /* MO_CONN_IN bytes, or NULL; [in_at, in_len) are there */
     size_t in_at, in_len;
-    uint64_t lingered;
+    uint64_t lingered, first_due_ns;
     bool broken, lingers;
     size_t facts_len;         /* REMOTE_ADDR=... and so on, each terminated */
     uint16_t nfacts;
@@ -55,6 +55,9 @@ enum { MO_CONN_IN = 40 << 10 };
 
 /* Takes over fd; where memory is out it is closed. */
 void mo_conn_new(struct mo_worker *worker, int fd, const mo_protocol *protocol);
+/* The same, of a connection that another worker had: in holds len bytes that it has read, and
+ * is taken over, too. due_ns: the first limit is no later. */
+void mo_conn_adopt(struct mo_worker *worker, int fd, const mo_protocol *protocol, uint8_t *in, size_t len, uint64_t due_ns);
 void mo_conn_close(mo_conn *c);
 /* So that the other end cannot take what it got for complete: a reset. */
 void mo_conn_abort(mo_conn *c);

@@ -10,6 +10,7 @@
 #include "serve/http1.h"
 
 #include "call/call.h"
+#include "serve/handover.h"
 #include "serve/request.h"
 #include "serve/worker.h"
 
@@ -98,7 +99,7 @@ static void put_framing(mo_exchange *x, text *t, const mo_answer *a, uint64_t le
         PUT(t, "Transfer-Encoding: chunked\r\n");
     else if (x->has_body)
         x->keep_alive = false; /* its end is the connection's */
-    if (x->conn->worker->drains)
+    if (x->conn->worker->drains && !x->conn->worker->moves)
         x->keep_alive = false;
     if (!x->keep_alive)
         PUT(t, "Connection: close\r\n");
@@ -506,14 +507,25 @@ static bool take_turn(mo_exchange *x, bool *more)
     return len == 0 || begin_request(x, (size_t)len);
 }
 
+/* The worker ends: the connection goes to its successor or, where there is none and no
+ * request has begun, ends. false: it stays for now. */
+static bool leave_worker(mo_exchange *x, bool begun)
+{
+    mo_conn *c = x->conn;
+    if (c->worker->moves)
+        return mo_handover_conn(c, c->worker->seat->group);
+    if (begun)
+        return false;
+    mo_conn_close(c);
+    return true;
+}
+
 static void await_bytes(mo_exchange *x)
 {
     const mo_worker *w = x->conn->worker;
     bool begun = mo_conn_have(x->conn) > 0;
-    if (!begun && w->drains) {
-        mo_conn_close(x->conn);
+    if (w->drains && leave_worker(x, begun))
         return;
-    }
     if (!begun)
         mo_conn_limit(x->conn, w->loop.now_ns + w->timeouts->idle_ns);
     else if (!x->awaits_head)
@@ -550,7 +562,7 @@ static void begin(mo_conn *c)
 {
     mo_exchange *x = exchange_of(c);
     *x = (mo_exchange){.conn = c};
-    await_bytes(x);
+    take_turns(x); /* bytes may have come with it */
 }
 
 static void readable(mo_conn *c)
@@ -589,11 +601,18 @@ static void on_broken(mo_conn *c)
     mo_task_wake(&x->request->task);
 }
 
+/* What has arrived, though nobody has looked yet, is still answered. */
 static void drain(mo_conn *c)
 {
     mo_exchange *x = exchange_of(c);
-    if (!x->busy && !mo_conn_have(c))
+    if (x->busy)
+        return;
+    if (c->worker->moves)
+        leave_worker(x, mo_conn_have(c) > 0);
+    else if (!mo_conn_have(c) && mo_conn_fill(c) <= 0)
         mo_conn_close(c);
+    else
+        take_turns(x);
 }
 
 const mo_protocol mo_http1 = {

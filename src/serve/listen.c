@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
-
 typedef union address {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -46,7 +44,7 @@ static bool set_up(int fd, const address *a, socklen_t len, bool shared)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return false;
-    return bind(fd, &a->any, len) == 0 && listen(fd, BACKLOG) == 0;
+    return bind(fd, &a->any, len) == 0 && (shared || listen(fd, MO_SERVE_BACKLOG) == 0);
 }
 
 int mo_serve_listen(const char *text, bool shared, mote_error *err)

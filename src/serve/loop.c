@@ -35,6 +35,12 @@ bool mo_loop_want(mo_loop *loop, mo_watch *s, uint32_t events)
     struct epoll_event e = {.events = events, .data.ptr = s};
     if (s->added && s->wanted == events)
         return true;
+    if (s->exclusive) { /* cannot be changed, only made anew */
+        if (s->added)
+            epoll_ctl(loop->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+        s->added = false;
+        e.events |= EPOLLEXCLUSIVE;
+    }
     if (epoll_ctl(loop->epoll, s->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, s->fd, &e) != 0)
         return false;
     s->added = true;

@@ -23,6 +23,7 @@ typedef struct mo_watch {
     int fd;
     uint32_t wanted; /* EPOLLIN ...; 0 with added: errors only */
     bool added;
+    bool exclusive; /* of all loops that watch the same socket few are told */
 } mo_watch;
 
 typedef struct mo_alarm {

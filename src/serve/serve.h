@@ -15,7 +15,12 @@
  *   log.h       lines                             worker.h    a process that serves
  *   isolate.h   what a worker may still do
  *
- * supervisor.c opens the sockets, starts workers and starts them again. */
+ * Processes: the supervisor keeps sockets and knows nothing of what is served; for each
+ * (re)load it starts a generation, which loads it and is the parent of its workers.
+ *
+ *   supervisor.c  generations come and go      sockets.h   what outlives them
+ *   generation.h  loads, starts workers        handover.h  connections that change workers
+ *   channel.h     messages with descriptors    board.h     what workers are, for all to see */
 #ifndef MO_SERVE_SERVE_H
 #define MO_SERVE_SERVE_H
 
@@ -23,7 +28,7 @@
 #include "mote/mote.h"
 #include "serve/app.h"
 
-enum { MO_SERVE_ADDRESSES = 16, MO_SERVE_WORKERS = 256 };
+enum { MO_SERVE_ADDRESSES = 16, MO_SERVE_WORKERS = 256, MO_SERVE_BACKLOG = 1024 };
 
 struct mo_function;
 struct mo_routes;
@@ -36,12 +41,22 @@ typedef struct mo_serve_config {
     const struct mo_routes *routes;
 } mo_serve_config;
 
-/* Serves until SIGTERM or SIGINT. MOTE_OK: all that was begun was answered; MOTE_IO: a
- * socket, or a second signal ended it; else what making an instance failed of. */
-mote_status mo_serve(const mo_serve_config *config, mote_error *err);
+/* Where what is served comes from. */
+typedef struct mo_serve_source {
+    /* Called in a process of its own, for each reload in a fresh one. 0, or what that process
+     * ends with: why is in err, or has been said already (err->status is MOTE_OK). */
+    int (*load)(void *data, mo_serve_config *ret, mote_error *err);
+    void *data;
+    const char *watched; /* a file: loaded again when it changes; NULL: on SIGHUP only */
+} mo_serve_source;
 
-/* A listening socket. "localhost" is 127.0.0.1; other names are refused. shared: with
- * SO_REUSEPORT. Its descriptor, or -1. */
+/* Serves until SIGTERM or SIGINT. Returns 0: all that was begun was answered; what the first
+ * load() returned; or MO_SERVE_FAILED: err tells why. */
+#define MO_SERVE_FAILED (-1)
+int mo_serve(const mo_serve_source *source, mote_error *err);
+
+/* A socket that listens. "localhost" is 127.0.0.1; other names are refused. shared: it joins
+ * others of this port (SO_REUSEPORT), and does not listen yet. Its descriptor, or -1. */
 int mo_serve_listen(const char *address, bool shared, mote_error *err);
 /* "127.0.0.1:8080", as it came out. */
 void mo_serve_address(int fd, char *ret, size_t size);

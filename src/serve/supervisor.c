@@ -1,287 +1,471 @@
-/* supervisor.c - opens the sockets, starts a worker for each core, and starts one again that
- * died. It keeps the sockets: what a dead worker had not accepted, its successor does.
+/* supervisor.c - keeps the sockets, and has generations come and go (generation.h).
  *
- *   SERVES --SIGTERM, SIGINT--> DRAINS: workers are told, and waited for --> over
- *                                  \--a second one--> workers are killed --> over */
-#include "serve/function.h"
-#include "serve/isolate.h"
+ *   SERVES --SIGHUP, the file changed--> and LOADS the next --it is ready--> the old one drains
+ *     |                                      \--refused: the old one goes on
+ *     \--SIGTERM, SIGINT--> ENDS: all drain --> over
+ *                              \--a second one--> all are killed --> over
+ *
+ * What always holds:
+ *   1  nothing of what is served is ever in this process: what loads it may crash;
+ *   2  a socket is closed only when nobody wants its address, or at the end;
+ *   3  at most one generation is on its way in, and one is current; others drain. */
+#include "serve/generation.h"
+#include "serve/notify.h"
+#include "serve/watch.h"
 #include "serve/worker.h"
 
 #include "call/call.h"
+#include "serve/channel.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
-#include <poll.h>
 #include <unistd.h>
 
-/* One that lives for less is not started again at once, and later each time. */
 #define SHORT_LIFE_NS MO_NS_PER_S
 #define FIRST_PAUSE_NS (MO_NS_PER_S / 20)
 #define LAST_PAUSE_NS (5 * MO_NS_PER_S)
+enum { MOST_GENERATIONS = 8, SEND_S = 10 };
 
-typedef struct child {
-    pid_t pid;            /* 0: none */
-    uint64_t started_ns, pause_ns, start_at_ns;
-    int listeners[MO_SERVE_ADDRESSES];
-} child;
+struct supervisor;
+
+typedef enum stage { GONE, LOADS, STARTS, SERVES, DRAINS } stage;
+
+typedef struct being { /* a generation, seen from here */
+    struct supervisor *supervisor;
+    stage stage;
+    pid_t pid;
+    mo_watch channel;
+    mo_board *board;
+    mo_wants wants;
+    uint32_t number;
+    uint64_t started_ns;
+    bool refused;
+} being;
 
 typedef struct supervisor {
-    const mo_serve_config *config;
-    mo_isolation *isolation;
-    child *children;
-    unsigned n;
-    int signals;
+    mo_loop loop;
+    mo_watch signals;
+    mo_alarm timer;        /* a generation is to be started again */
+    mo_file_watch file;
+    mo_notify notify;
+    const mo_serve_source *source;
+    mo_sockets sockets;
+    being beings[MOST_GENERATIONS];
+    being *current, *next; /* next: LOADS or STARTS */
+    uint32_t last_number;
+    uint64_t pause_ns;
+    bool again;            /* load once more when next is done */
+    bool ends, killed, failed;
+    int exit_code;         /* of the first load */
+    mote_error *err;
     sigset_t before;
-    bool drains, killed;
     mo_log log;
 } supervisor;
 
-/* --- sockets ------------------------------------------------------------------------ */
+/* --- starting a generation --------------------------------------------------------- */
 
-static unsigned count_processors(void)
+static being *find_free(supervisor *s)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < MO_SERVE_WORKERS ? (unsigned)n : MO_SERVE_WORKERS;
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        if (s->beings[i].stage == GONE)
+            return &s->beings[i];
+    return NULL;
 }
 
-/* One that is not shared tells whether the port is free: workers' sockets would join those
- * of another server that shares it. It is closed again; its number is kept (port 0). */
-static bool probe(const char *address, char *ret, size_t size, mote_error *err)
+/* What is the supervisor's alone; sockets come over the channel to whom they belong. */
+static void be_generation(supervisor *s, being *b, int channel)
 {
-    int fd = mo_serve_listen(address, false, err);
-    if (fd < 0)
-        return false;
-    mo_serve_address(fd, ret, size);
-    close(fd);
-    return true;
-}
-
-static bool open_address(supervisor *s, size_t which, mote_error *err)
-{
-    char address[80];
-    if (!probe(s->config->app->listeners[which], address, sizeof address, err))
-        return false;
-    for (unsigned i = 0; i < s->n; i++)
-        if ((s->children[i].listeners[which] = mo_serve_listen(address, true, err)) < 0)
-            return false;
-    char what[64];
-    const mo_app *app = s->config->app;
-    snprintf(what, sizeof what, "%" PRIu32 " functions", app->nfunctions);
-    fprintf(stderr, "mote: serving %s on http://%s/ with %u worker%s\n",
-            app->nfunctions == 1 ? app->functions[0].name : what, address, s->n, s->n == 1 ? "" : "s");
-    return true;
-}
-
-static bool open_all(supervisor *s, mote_error *err)
-{
-    for (unsigned i = 0; i < s->n; i++)
-        for (size_t k = 0; k < MO_SERVE_ADDRESSES; k++)
-            s->children[i].listeners[k] = -1;
-    for (size_t k = 0; k < s->config->app->nlisteners; k++)
-        if (!open_address(s, k, err))
-            return false;
-    return true;
-}
-
-static void close_all(supervisor *s)
-{
-    for (unsigned i = 0; i < s->n; i++)
-        for (size_t k = 0; k < s->config->app->nlisteners; k++) {
-            if (s->children[i].listeners[k] >= 0)
-                close(s->children[i].listeners[k]);
-            s->children[i].listeners[k] = -1;
-        }
-}
-
-/* --- workers -------------------------------------------------------------------------- */
-
-static void be_worker(supervisor *s, unsigned index, pid_t parent)
-{
-    int mine[MO_SERVE_ADDRESSES];
-    memcpy(mine, s->children[index].listeners, sizeof mine);
-    for (size_t k = 0; k < s->config->app->nlisteners; k++)
-        s->children[index].listeners[k] = -1; /* not to be closed with the others' */
-    close_all(s);
-    close(s->signals);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    prctl(PR_SET_NAME, "mote-worker");
-    if (getppid() != parent)
-        raise(SIGTERM);
-    _exit(mo_worker_run(s->config, s->isolation, index, mine, s->config->app->nlisteners));
-}
-
-static void start_worker(supervisor *s, unsigned index)
-{
-    child *c = &s->children[index];
-    pid_t parent = getpid(), pid;
+    const mo_serve_source *source = s->source;
+    mo_board *board = b->board;
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        if (s->beings[i].stage != GONE && &s->beings[i] != b)
+            close(s->beings[i].channel.fd);
+    mo_sockets_keep(&s->sockets, NULL);
+    mo_notify_close(&s->notify);
+    mo_file_watch_close(&s->file);
+    close(s->signals.fd);
+    mo_loop_release(&s->loop);
+    setpgid(0, 0);
+    sigprocmask(SIG_SETMASK, &s->before, NULL);
+    signal(SIGHUP, SIG_IGN);
+    prctl(PR_SET_NAME, "mote-generation");
+    int status = mo_generation_run(source, board, channel);
     fflush(NULL);
-    pid = fork();
-    if (pid == 0)
-        be_worker(s, index, parent);
-    c->started_ns = mo_now_ns();
-    c->pid = pid > 0 ? pid : 0;
-    c->start_at_ns = pid > 0 ? MO_NEVER : c->started_ns + FIRST_PAUSE_NS;
-    if (pid < 0)
-        mo_log_line(&s->log, "supervisor", "worker %u: cannot be started: %s", index, strerror(errno));
+    _exit(status);
 }
 
-static void tell_death(supervisor *s, unsigned index, pid_t pid, int status)
+static void on_channel(mo_watch *w, uint32_t events);
+
+static bool fork_generation(supervisor *s, being *b)
 {
-    if (WIFSIGNALED(status))
-        mo_log_line(&s->log, "supervisor", "worker %u (process %d) was ended by signal %d", index, (int)pid, WTERMSIG(status));
-    else
-        mo_log_line(&s->log, "supervisor", "worker %u (process %d) ended with %d", index, (int)pid, WEXITSTATUS(status));
+    int pair[2];
+    struct timeval patience = {.tv_sec = SEND_S};
+    if (!(b->board = mo_board_new(b->number)) || !mo_channel_pair(pair))
+        return false;
+    fflush(NULL);
+    b->pid = fork();
+    if (b->pid == 0) {
+        close(pair[0]);
+        be_generation(s, b, pair[1]);
+    }
+    close(pair[1]);
+    if (b->pid < 0) {
+        close(pair[0]);
+        return false;
+    }
+    setpgid(b->pid, b->pid);
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    b->channel = (mo_watch){.ready = on_channel, .fd = pair[0]};
+    return mo_loop_want(&s->loop, &b->channel, EPOLLIN);
 }
 
-/* The first death after a while of health is an accident: its successor starts at once. */
-static void plan_restart(child *c)
+static void start_generation(supervisor *s)
+{
+    being *b = find_free(s);
+    if (!b || s->next || s->ends) { /* old ones drain; the one that is done first makes room */
+        s->again = true;
+        return;
+    }
+    s->again = false;
+    mo_board_free(b->board);
+    *b = (being){.supervisor = s, .stage = LOADS, .number = ++s->last_number, .started_ns = mo_now_ns()};
+    if (!fork_generation(s, b)) {
+        mo_log_line(&s->log, "supervisor", "cannot load: %s", strerror(errno));
+        b->stage = GONE;
+        mo_alarm_set(&s->loop, &s->timer, s->loop.now_ns + LAST_PAUSE_NS);
+        return;
+    }
+    s->next = b;
+}
+
+static void reload(supervisor *s, const char *why)
+{
+    if (s->ends)
+        return;
+    if (s->current && !s->next) {
+        mo_log_line(&s->log, "supervisor", "reloading: %s", why);
+        mo_notify_reloading(&s->notify);
+    }
+    start_generation(s);
+}
+
+static void on_timer(mo_alarm *t)
+{
+    supervisor *s = (supervisor *)(void *)((char *)t - offsetof(supervisor, timer));
+    if (!s->current && !s->next)
+        start_generation(s);
+}
+
+/* --- the end ---------------------------------------------------------------------------- */
+
+static void order(const being *b, char what)
+{
+    if (b->stage != GONE && b->pid)
+        send(b->channel.fd, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void kill_generation(const being *b)
+{
+    if (b->stage != GONE && b->pid > 0)
+        kill(-b->pid, SIGKILL);
+}
+
+static void end_if_over(supervisor *s)
+{
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        if (s->beings[i].stage != GONE)
+            return;
+    s->loop.ended = s->ends;
+}
+
+static void end(supervisor *s)
+{
+    s->killed |= s->ends;
+    if (!s->ends)
+        mo_notify_stopping(&s->notify);
+    s->ends = true;
+    mo_sockets_keep(&s->sockets, NULL);
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++) {
+        being *b = &s->beings[i];
+        if (s->killed || b->stage == LOADS)
+            kill_generation(b);
+        else
+            order(b, MO_ORDER_END);
+    }
+    s->failed |= s->killed;
+    end_if_over(s);
+}
+
+/* Nothing was ever served: why is the server's end. */
+static void give_up(supervisor *s, int exit_code, mote_status status, const char *words)
+{
+    s->exit_code = exit_code;
+    if (status != MOTE_OK)
+        mo_fail(s->err, status, MOTE_NOWHERE, "%s", words);
+    end(s);
+}
+
+/* --- what generations tell ------------------------------------------------------------------ */
+
+/* A generation did not come to serve. */
+static void refuse(supervisor *s, being *b, int exit_code, mote_status status, const char *words)
+{
+    if (b->refused)
+        return;
+    b->refused = true;
+    if (s->next == b)
+        s->next = NULL;
+    if (s->ends)
+        return;
+    if (!s->current && b->number == 1) {
+        give_up(s, exit_code, status, words);
+        return;
+    }
+    mo_log_line(&s->log, "supervisor", "the reload is refused, what was loaded before goes on: %s",
+                status == MOTE_OK ? "why was said before" : words);
+    mo_notify_ready(&s->notify);
+    if (!s->current)
+        mo_alarm_set(&s->loop, &s->timer, s->loop.now_ns + LAST_PAUSE_NS);
+    else if (s->again)
+        start_generation(s);
+}
+
+static void on_wants(supervisor *s, being *b, const mo_wants *w)
+{
+    mote_error err = {0};
+    b->wants = *w;
+    b->stage = STARTS;
+    if (mo_sockets_open(&s->sockets, w, &err) && mo_sockets_send(&s->sockets, w, b->channel.fd))
+        return;
+    if (!err.status)
+        mo_fail(&err, MOTE_IO, MOTE_NOWHERE, "sockets for workers: %s", strerror(errno));
+    refuse(s, b, MO_SERVE_FAILED, err.status, err.message);
+    kill_generation(b);
+}
+
+static void announce(const supervisor *s, const being *b)
+{
+    for (uint32_t i = 0; i < s->sockets.nlistening; i++) {
+        uint32_t n = b->wants.groups[0].nworkers;
+        fprintf(stderr, "mote: serving %s on http://%s/ with %" PRIu32 " worker%s\n", b->wants.name, s->sockets.listening[i]->bound,
+                n, n == 1 ? "" : "s");
+    }
+}
+
+static void on_ready(supervisor *s, being *b)
+{
+    being *old = s->current;
+    if (s->next != b)
+        return;
+    b->stage = SERVES;
+    s->current = b;
+    s->next = NULL;
+    s->pause_ns = 0;
+    mo_sockets_keep(&s->sockets, &b->wants);
+    if (b->number == 1)
+        announce(s, b);
+    else
+        mo_log_line(&s->log, "supervisor", "generation %" PRIu32 " serves %s", b->number, b->wants.name);
+    if (old) {
+        old->stage = DRAINS;
+        order(old, MO_ORDER_MOVE);
+    }
+    mo_notify_ready(&s->notify);
+    if (s->again)
+        start_generation(s);
+}
+
+static void on_channel(mo_watch *w, uint32_t events)
+{
+    being *b = (being *)(void *)((char *)w - offsetof(being, channel));
+    supervisor *s = b->supervisor;
+    mo_tale t;
+    (void)events;
+    ssize_t n = recv(w->fd, &t, sizeof t, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n != sizeof t) /* its end tells what became of it */
+        mo_loop_forget(&s->loop, w);
+    else if (t.kind == MO_TALE_WANTS)
+        on_wants(s, b, &t.wants);
+    else if (t.kind == MO_TALE_READY)
+        on_ready(s, b);
+    else
+        refuse(s, b, t.exit_code, (mote_status)t.status, t.words);
+}
+
+/* --- what becomes of them ----------------------------------------------------------------------- */
+
+/* The current one is dead, and its workers move to whoever comes: at once, unless that
+ * happens again and again. */
+static void replace(supervisor *s, const being *b)
 {
     uint64_t now = mo_now_ns();
-    bool healthy = now - c->started_ns >= SHORT_LIFE_NS;
-    c->pause_ns = healthy ? 0 : c->pause_ns == 0 ? FIRST_PAUSE_NS : 2 * c->pause_ns;
-    if (c->pause_ns > LAST_PAUSE_NS)
-        c->pause_ns = LAST_PAUSE_NS;
-    c->start_at_ns = now + c->pause_ns;
+    bool healthy = now - b->started_ns >= SHORT_LIFE_NS;
+    s->current = NULL;
+    s->pause_ns = healthy ? 0 : s->pause_ns == 0 ? FIRST_PAUSE_NS : 2 * s->pause_ns;
+    if (s->pause_ns > LAST_PAUSE_NS)
+        s->pause_ns = LAST_PAUSE_NS;
+    if (s->next || s->ends)
+        return;
+    if (s->pause_ns)
+        mo_alarm_set(&s->loop, &s->timer, now + s->pause_ns);
+    else
+        start_generation(s);
 }
 
-/* Sees to processes that ended. *failed: one did not drain as it should. */
-static void reap(supervisor *s, bool *failed)
+static void bury(supervisor *s, being *b, int status)
+{
+    char words[96];
+    on_channel(&b->channel, EPOLLIN); /* its last words */
+    mo_loop_forget(&s->loop, &b->channel);
+    close(b->channel.fd);
+    if (WIFSIGNALED(status))
+        snprintf(words, sizeof words, "generation %" PRIu32 " was ended by signal %d", b->number, WTERMSIG(status));
+    else
+        snprintf(words, sizeof words, "generation %" PRIu32 " ended with %d", b->number, WEXITSTATUS(status));
+    b->pid = 0;
+    stage was = b->stage;
+    b->stage = GONE;
+    if (s->next == b)
+        refuse(s, b, MO_SERVE_FAILED, MOTE_IO, words);
+    else if (s->current == b) {
+        if (!s->ends || status != 0)
+            mo_log_line(&s->log, "supervisor", "%s", words);
+        s->failed |= s->ends && status != 0;
+        replace(s, b);
+    } else if (was == DRAINS && status != 0) {
+        mo_log_line(&s->log, "supervisor", "%s: not all of its requests were answered", words);
+    }
+    if (s->again && !s->next && s->current)
+        start_generation(s);
+    if (s->ends)
+        end_if_over(s);
+}
+
+static void reap(supervisor *s)
 {
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        for (unsigned i = 0; i < s->n; i++) {
-            if (s->children[i].pid != pid)
-                continue;
-            s->children[i].pid = 0;
-            if (s->drains && status == 0)
-                continue;
-            *failed |= s->drains;
-            tell_death(s, i, pid, status);
-            plan_restart(&s->children[i]);
-        }
-    }
-}
-
-static bool start_due(supervisor *s, uint64_t *retnext)
-{
-    uint64_t now = mo_now_ns();
-    bool any = false;
-    *retnext = MO_NEVER;
-    for (unsigned i = 0; i < s->n; i++) {
-        child *c = &s->children[i];
-        if (!c->pid && !s->drains && c->start_at_ns <= now)
-            start_worker(s, i);
-        if (!c->pid && !s->drains && c->start_at_ns < *retnext)
-            *retnext = c->start_at_ns;
-        any |= c->pid > 0;
-    }
-    return any;
-}
-
-static void tell_all(const supervisor *s, int number)
-{
-    for (unsigned i = 0; i < s->n; i++)
-        if (s->children[i].pid)
-            kill(s->children[i].pid, number);
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+            if (s->beings[i].stage != GONE && s->beings[i].pid == pid) {
+                bury(s, &s->beings[i], status);
+                break;
+            }
 }
 
 /* --- serving ------------------------------------------------------------------------------ */
 
-static void take_signals(supervisor *s)
+static void on_signals(mo_watch *w, uint32_t events)
 {
+    supervisor *s = (supervisor *)(void *)((char *)w - offsetof(supervisor, signals));
     struct signalfd_siginfo info;
-    while (read(s->signals, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGCHLD)
-            continue;
-        s->killed |= s->drains;
-        s->drains = true;
-        close_all(s);
-        tell_all(s, s->killed ? SIGKILL : SIGTERM);
+    (void)events;
+    while (read(w->fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            reload(s, "SIGHUP");
+        else if (info.ssi_signo != SIGCHLD)
+            end(s);
     }
+    reap(s);
 }
 
-static bool watch_signals(supervisor *s, mote_error *err)
+static void on_file(mo_file_watch *f)
+{
+    supervisor *s = (supervisor *)(void *)((char *)f - offsetof(supervisor, file));
+    reload(s, "the file has changed");
+}
+
+static bool watch(supervisor *s, mote_error *err)
 {
     sigset_t wanted;
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     sigemptyset(&wanted);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGCHLD);
+    for (size_t i = 0; i < MO_COUNT(numbers); i++)
+        sigaddset(&wanted, numbers[i]);
     sigprocmask(SIG_BLOCK, &wanted, &s->before);
-    s->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-    return s->signals >= 0 || mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signals: %s", strerror(errno));
+    s->signals = (mo_watch){.ready = on_signals, .fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
+    if (!mo_loop_init(&s->loop, err))
+        return false;
+    if (!mo_alarm_init(&s->loop, &s->timer, on_timer))
+        return mo_fail_nomem(err);
+    if (s->signals.fd < 0 || !mo_loop_want(&s->loop, &s->signals, EPOLLIN))
+        return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signals: %s", strerror(errno));
+    return !s->source->watched || mo_file_watch_open(&s->file, &s->loop, s->source->watched, on_file, err);
 }
 
-static int patience(uint64_t next)
+static void flush_log(mo_loop *loop)
 {
-    uint64_t now = mo_now_ns();
-    return next == MO_NEVER ? -1 : next <= now ? 0 : (int)((next - now + 999999) / 1000000);
-}
-
-static mote_status supervise(supervisor *s, mote_error *err)
-{
-    uint64_t next;
-    bool failed = false;
-    while (start_due(s, &next) || !s->drains) {
-        struct pollfd p = {.fd = s->signals, .events = POLLIN};
+    supervisor *s = (supervisor *)(void *)((char *)loop - offsetof(supervisor, loop));
+    if (s->log.len)
         mo_log_flush(&s->log);
-        poll(&p, 1, patience(next));
-        take_signals(s);
-        reap(s, &failed);
-    }
-    mo_log_flush(&s->log);
-    if (!failed)
-        return MOTE_OK;
-    mo_fail(err, MOTE_IO, MOTE_NOWHERE, "not all requests were answered before the end");
-    return MOTE_IO;
 }
 
-static bool prepare_isolation(supervisor *s, mote_error *err)
+static void allow_descriptors(void)
 {
-    s->isolation = mo_isolation_new(s->config->app, MO_NO_TENANT, err);
-    if (s->isolation && mo_isolation_lacks(s->isolation))
-        mo_log_line(&s->log, "supervisor", "workers are less isolated than they should be: %s", mo_isolation_lacks(s->isolation));
-    return s->isolation;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
 }
 
-mote_status mo_serve(const mo_serve_config *config, mote_error *err)
+static bool take_given(supervisor *s, mote_error *err)
+{
+    int fds[2 * MO_SERVE_ADDRESSES];
+    size_t n = mo_notify_take_sockets(fds, MO_COUNT(fds));
+    return mo_sockets_take(&s->sockets, fds, n, err);
+}
+
+static void supervise(supervisor *s, mote_error *err)
+{
+    s->loop.turned = flush_log;
+    if (!watch(s, err) || !take_given(s, err))
+        return;
+    mo_notify_open(&s->notify);
+    allow_descriptors();
+    start_generation(s);
+    mo_loop_run(&s->loop);
+    mo_log_flush(&s->log);
+    if (s->failed)
+        mo_fail(err, MOTE_IO, MOTE_NOWHERE, "not all requests were answered before the end");
+}
+
+static void release(supervisor *s)
+{
+    mo_sockets_keep(&s->sockets, NULL);
+    mo_file_watch_close(&s->file);
+    mo_notify_close(&s->notify);
+    if (s->signals.fd >= 0) {
+        sigprocmask(SIG_SETMASK, &s->before, NULL);
+        close(s->signals.fd);
+    }
+    mo_loop_release(&s->loop);
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        mo_board_free(s->beings[i].board);
+    mo_free(s);
+}
+
+int mo_serve(const mo_serve_source *source, mote_error *err)
 {
     mote_error e = {0};
-    for (uint32_t i = 0; i < config->app->nfunctions; i++) {
-        mote_status status = mo_function_try(&config->functions[i], config->engine, err);
-        if (status)
-            return status;
-    }
     supervisor *s = mo_calloc(1, sizeof *s);
-    if (s) {
-        *s = (supervisor){.config = config, .n = config->app->workers ? config->app->workers : count_processors(), .signals = -1};
-        s->log.fd = STDERR_FILENO;
-        s->children = mo_calloc(s->n, sizeof *s->children);
+    if (!s) {
+        mo_fail_nomem(err);
+        return MO_SERVE_FAILED;
     }
-    if (!s || !s->children)
-        mo_fail_nomem(&e);
-    else if (prepare_isolation(s, &e) && watch_signals(s, &e) && open_all(s, &e))
-        supervise(s, &e);
-    if (s && s->children)
-        close_all(s);
-    if (s && s->signals >= 0) {
-        sigprocmask(SIG_SETMASK, &s->before, NULL);
-        close(s->signals);
-    }
-    if (s) {
-        mo_isolation_free(s->isolation);
-        mo_free(s->children);
-    }
-    mo_free(s);
+    *s = (supervisor){.source = source, .signals.fd = -1, .loop.epoll = -1, .file.fd = -1, .notify.fd = -1, .log.fd = STDERR_FILENO, .err = &e};
+    supervise(s, &e);
+    int exit_code = s->exit_code;
+    release(s);
     if (e.status && err)
         *err = e;
-    return e.status;
+    return e.status ? MO_SERVE_FAILED : exit_code;
 }

@@ -76,6 +76,11 @@ static void end_if_drained(mo_worker *w)
         w->loop.ended = true;
 }
 
+static void tell_load(const mo_worker *w)
+{
+    atomic_store_explicit(&w->seat->board->rows[w->seat->row].conns, (uint32_t)w->nconns, memory_order_relaxed);
+}
+
 void mo_worker_add_conn(mo_worker *w, mo_conn *c)
 {
     c->next = w->conns;
@@ -83,6 +88,7 @@ void mo_worker_add_conn(mo_worker *w, mo_conn *c)
         w->conns->prev = c;
     w->conns = c;
     w->nconns++;
+    tell_load(w);
 }
 
 void mo_worker_remove_conn(mo_worker *w, mo_conn *c)
@@ -94,14 +100,22 @@ void mo_worker_remove_conn(mo_worker *w, mo_conn *c)
     if (c->next)
         c->next->prev = c->prev;
     w->nconns--;
+    tell_load(w);
     end_if_drained(w);
+}
+
+static void listen_for(mo_worker *w, uint32_t events)
+{
+    for (size_t i = 0; i < w->nlisteners; i++)
+        mo_loop_want(&w->loop, &w->listeners[i].source, events);
+    for (size_t i = 0; i < w->ninboxes; i++)
+        mo_loop_want(&w->loop, &w->inboxes[i].source, events);
 }
 
 static void listen_again(mo_worker *w)
 {
     w->deaf = false;
-    for (size_t i = 0; i < w->nlisteners; i++)
-        mo_loop_want(&w->loop, &w->listeners[i].source, EPOLLIN);
+    listen_for(w, EPOLLIN);
 }
 
 /* Out of descriptors or memory: what is queued waits, and is looked at again soon. */
@@ -111,8 +125,7 @@ static void be_deaf(mo_worker *w, const char *why)
         return;
     w->deaf = true;
     mo_log_line(&w->log, w->name, "accepting nothing for a while: %s", why);
-    for (size_t i = 0; i < w->nlisteners; i++)
-        mo_loop_want(&w->loop, &w->listeners[i].source, 0);
+    listen_for(w, 0);
     mo_alarm_set(&w->loop, &w->timer, w->loop.now_ns + DEAF_NS);
 }
 
@@ -125,7 +138,8 @@ static bool accept_one(mo_worker *w, int listener)
     }
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        mo_conn_new(w, fd, &mo_http1);
+        if (!mo_handover_accepted(w, fd))
+            mo_conn_new(w, fd, &mo_http1);
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -153,17 +167,38 @@ static void time_is_up(mo_alarm *t)
     w->loop.ended = true;
 }
 
-static void drain(mo_worker *w)
+static void on_inbox(mo_watch *s, uint32_t events)
 {
-    w->drains = true;
-    for (size_t i = 0; i < w->nlisteners; i++) {
-        mo_listener *l = &w->listeners[i];
-        while (accept_one(w, l->source.fd)) {}
-        mo_loop_forget(&w->loop, &l->source);
-        close(l->source.fd);
+    mo_listener *l = (mo_listener *)(void *)s;
+    (void)events;
+    for (int i = 0; i < MOST_ACCEPTED; i++) {
+        if (l->worker->nconns >= l->worker->most_conns)
+            be_deaf(l->worker, "too many connections");
+        if (l->worker->deaf || !mo_handover_take(l->worker, s->fd))
+            return;
     }
-    w->nlisteners = 0;
-    mo_alarm_set(&w->loop, &w->timer, w->loop.now_ns + w->timeouts->drain_ns);
+}
+
+/* Its sockets stay open in its parent, and for whoever comes after it. */
+static void leave_sockets(mo_worker *w, mo_listener *sockets, size_t *n)
+{
+    for (size_t i = 0; i < *n; i++) {
+        mo_loop_forget(&w->loop, &sockets[i].source);
+        close(sockets[i].source.fd);
+    }
+    *n = 0;
+}
+
+static void take_queued(mo_worker *w)
+{
+    for (size_t i = 0; i < w->nlisteners; i++)
+        while (accept_one(w, w->listeners[i].source.fd)) {}
+    for (size_t i = 0; i < w->ninboxes; i++)
+        while (mo_handover_take(w, w->inboxes[i].source.fd)) {}
+}
+
+static void drain_conns(mo_worker *w)
+{
     for (mo_conn *c = w->conns, *next; c; c = next) {
         next = c->next;
         if (!c->lingers)
@@ -172,13 +207,47 @@ static void drain(mo_worker *w)
     end_if_drained(w);
 }
 
+static void drain_more(mo_alarm *t)
+{
+    drain_conns((mo_worker *)(void *)((char *)t - offsetof(mo_worker, post_again)));
+}
+
+/* One that moves may be told to end later; no other order undoes one. */
+static void drain(mo_worker *w, bool moves)
+{
+    if (w->drains && (moves || !w->moves))
+        return;
+    if (!w->drains)
+        mo_alarm_set(&w->loop, &w->timer, w->loop.now_ns + w->timeouts->drain_ns);
+    w->drains = true;
+    w->moves = moves;
+    if (!moves)
+        take_queued(w);
+    leave_sockets(w, w->listeners, &w->nlisteners);
+    leave_sockets(w, w->inboxes, &w->ninboxes);
+    drain_conns(w);
+}
+
 static void on_signal(mo_watch *s, uint32_t events)
 {
     mo_worker *w = (mo_worker *)(void *)((char *)s - offsetof(mo_worker, signals));
     struct signalfd_siginfo info;
     (void)events;
-    if (read(s->fd, &info, sizeof info) == sizeof info && !w->drains)
-        drain(w);
+    if (read(s->fd, &info, sizeof info) == sizeof info)
+        drain(w, true);
+}
+
+static void on_line(mo_watch *s, uint32_t events)
+{
+    mo_worker *w = (mo_worker *)(void *)((char *)s - offsetof(mo_worker, line));
+    char order;
+    (void)events;
+    ssize_t n = recv(s->fd, &order, 1, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n != 1)
+        mo_loop_forget(&w->loop, s);
+    drain(w, n != 1 || order == MO_ORDER_MOVE);
 }
 
 /* --- the beginning --------------------------------------------------------------------------- */
@@ -197,16 +266,65 @@ static bool watch_signals(mo_worker *w, mote_error *err)
     return true;
 }
 
-static bool watch_listeners(mo_worker *w, const int *listeners, size_t n, mote_error *err)
+static bool watch_all(mo_worker *w, mo_listener *sockets, size_t n, mote_error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        mo_listener *l = &w->listeners[i];
-        *l = (mo_listener){.source = {.ready = on_listener, .fd = listeners[i]}, .worker = w};
-        if (!mo_loop_want(&w->loop, &l->source, EPOLLIN))
+    for (size_t i = 0; i < n; i++)
+        if (!mo_loop_want(&w->loop, &sockets[i].source, EPOLLIN))
             return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "listening: %s", strerror(errno));
-    }
-    w->nlisteners = n;
     return true;
+}
+
+static void add_socket(mo_worker *w, mo_listener *to, size_t *n, int fd, void (*ready)(mo_watch *s, uint32_t events), bool exclusive)
+{
+    to[(*n)++] = (mo_listener){.source = {.ready = ready, .fd = fd, .exclusive = exclusive}, .worker = w};
+}
+
+/* Sockets listen when they first have somebody who accepts; the others' are closed here. */
+static bool take_listening(mo_worker *w, const mo_listening *l, mote_error *err)
+{
+    const mo_seat *p = w->seat;
+    uint32_t nworkers = p->wants->groups[0].nworkers;
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (p->group != 0 || !mo_sockets_falls_to(i, l->n, p->index, nworkers))
+            close(l->fds[i]);
+        else if (!l->given && listen(l->fds[i], MO_SERVE_BACKLOG) != 0)
+            return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "listening: %s", strerror(errno));
+        else
+            add_socket(w, w->listeners, &w->nlisteners, l->fds[i], on_listener, l->n < nworkers);
+    }
+    return true;
+}
+
+static void take_inboxes(mo_worker *w, const mo_inboxes *b, uint32_t group)
+{
+    const mo_seat *p = w->seat;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (group != p->group || !mo_sockets_falls_to(i, b->n, p->index, p->wants->groups[group].nworkers))
+            close(b->rx[i]);
+        else
+            add_socket(w, w->inboxes, &w->ninboxes, b->rx[i], on_inbox, false);
+    }
+}
+
+static bool take_sockets(mo_worker *w, mote_error *err)
+{
+    const mo_sockets *s = w->seat->sockets;
+    w->listeners = mo_calloc((size_t)s->nlistening * MO_SERVE_WORKERS, sizeof *w->listeners);
+    w->inboxes = mo_calloc(MO_SERVE_WORKERS, sizeof *w->inboxes);
+    if (!w->listeners || !w->inboxes)
+        return mo_fail_nomem(err);
+    for (uint32_t i = 0; i < s->nlistening; i++)
+        if (!take_listening(w, s->listening[i], err))
+            return false;
+    for (uint32_t i = 0; i < s->ninboxes; i++)
+        take_inboxes(w, s->inboxes[i], i);
+    return true;
+}
+
+static bool watch_line(mo_worker *w, mote_error *err)
+{
+    w->line = (mo_watch){.ready = on_line, .fd = w->seat->line};
+    return mo_loop_want(&w->loop, &w->line, EPOLLIN) || mo_fail(err, MOTE_IO, MOTE_NOWHERE, "a line to the parent: %s", strerror(errno));
 }
 
 static void allow_descriptors(mo_worker *w)
@@ -238,10 +356,11 @@ static void write_log(mo_loop *loop)
         mo_log_flush(&w->log);
 }
 
-static mote_status start(mo_worker *w, const int *listeners, size_t nlisteners, mote_error *err)
+static mote_status start(mo_worker *w, mote_error *err)
 {
     mote_error e = {0};
-    if (!mo_loop_init(&w->loop, &e) || !mo_alarm_init(&w->loop, &w->timer, time_is_up) || !watch_signals(w, &e)) {
+    if (!mo_loop_init(&w->loop, &e) || !mo_alarm_init(&w->loop, &w->timer, time_is_up) ||
+        !mo_alarm_init(&w->loop, &w->post_again, drain_more) || !watch_signals(w, &e) || !watch_line(w, &e) || !take_sockets(w, &e)) {
         if (err)
             *err = e;
         return e.status ? e.status : MOTE_NOMEM;
@@ -253,7 +372,7 @@ static mote_status start(mo_worker *w, const int *listeners, size_t nlisteners, 
     mote_status status = make_pool(w, err);
     if (status)
         return status;
-    if (!watch_listeners(w, listeners, nlisteners, &e)) {
+    if (!watch_all(w, w->listeners, w->nlisteners, &e) || !watch_all(w, w->inboxes, w->ninboxes, &e)) {
         if (err)
             *err = e;
         return e.status;
@@ -271,10 +390,20 @@ static void release(mo_worker *w)
     mote_linker_free(w->linker);
     mo_loop_release(&w->loop);
     free_buffers(w);
+    mo_free(w->listeners);
+    mo_free(w->inboxes);
 }
 
-int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, unsigned index, const int *listeners,
-                  size_t nlisteners)
+/* Why it cannot serve is its parent's to say. */
+static void tell_parent(const mo_worker *w, char what, const char *words)
+{
+    char text[MO_LOG_LINE];
+    int n = snprintf(text, sizeof text, "%c%s", what, words);
+    if (send(w->seat->line, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, MSG_NOSIGNAL) < 0 && what == MO_TOLD_FAILED)
+        mo_log_line((mo_log *)(uintptr_t)&w->log, w->name, "cannot serve: %s", words);
+}
+
+int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, const mo_seat *seat)
 {
     mote_error err = {0};
     mo_worker *w = mo_calloc(1, sizeof *w);
@@ -292,12 +421,12 @@ int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, 
     w->timeouts = &config->app->timeouts;
     w->log.fd = STDERR_FILENO;
     w->loop.epoll = -1;
-    snprintf(w->name, sizeof w->name, "worker %u", index);
-    bool good = start(w, listeners, nlisteners, &err) == MOTE_OK && mo_isolate(isolation, &err);
+    w->seat = seat;
+    snprintf(w->name, sizeof w->name, "worker %" PRIu32, seat->row);
+    bool good = start(w, &err) == MOTE_OK && mo_isolate(isolation, &err);
+    tell_parent(w, good ? MO_TOLD_SERVES : MO_TOLD_FAILED, good ? "" : err.message[0] ? err.message : "memory is out");
     if (good)
         mo_loop_run(&w->loop);
-    else
-        mo_log_line(&w->log, w->name, "cannot serve: %s", err.message[0] ? err.message : "out of memory");
     bool drained = good && !w->conns;
     mo_log_flush(&w->log);
     if (drained)

@@ -1,14 +1,17 @@
 /* worker.h - a process that serves: one thread, one loop, one pool.
  *
- *   started --> SERVES --SIGTERM--> DRAINS: accepts what is queued, closes what is idle,
- *                                   ends the rest with its answers --> gone
+ *   started --> SERVES --MO_ORDER_MOVE, SIGTERM--> MOVES: connections go to who has the inbox
+ *                 |                                 next, each after its answer --> gone
+ *                 \--MO_ORDER_END--> ENDS: accepts what is queued, closes what is idle, and
+ *                                    the rest with its answers --> gone
  *
- * A worker shares nothing with others but its listening sockets' ports. */
+ * Workers share their sockets and inboxes (sockets.h), and the board. */
 #ifndef MO_SERVE_WORKER_H
 #define MO_SERVE_WORKER_H
 
 #include "serve/conn.h"
 #include "serve/function.h"
+#include "serve/handover.h"
 #include "serve/log.h"
 #include "serve/program.h"
 #include "serve/route.h"
@@ -34,11 +37,16 @@ typedef struct mo_worker {
     mote_engine *engine;
     mote_pool *pool;
     mote_linker *linker;
-    mo_listener listeners[MO_SERVE_ADDRESSES];
-    size_t nlisteners;
-    mo_watch signals;
+    const mo_seat *seat;
+    mo_listener *listeners, *inboxes;
+    size_t nlisteners, ninboxes;
+    mo_watch signals, line;
     mo_alarm timer;         /* of draining, or until accepting goes on */
+    mo_alarm post_again;    /* connections that could not be handed over */
+    uint64_t post_at_ns;    /* not before */
+    uint32_t nposted;
     bool drains, deaf;      /* deaf: descriptors have run out for now */
+    bool moves;             /* drains, and has a successor */
     mo_conn *conns;
     size_t nconns, most_conns;
     mo_request *free_requests;
@@ -54,8 +62,9 @@ typedef struct mo_worker {
 
 /* Confines the process, then serves until it is told to end. Returns what the process ends with: 0, or: */
 enum { MO_WORKER_FAILED = 1 };
-int mo_worker_run(const mo_serve_config *config, const struct mo_isolation *isolation, unsigned index, const int *listeners,
-                  size_t nlisteners);
+int mo_worker_run(const mo_serve_config *config, const struct mo_isolation *isolation, const mo_seat *seat);
+/* Of a byte on its line: to it, and from it. Without a parent it moves. */
+enum { MO_ORDER_MOVE = 'm', MO_ORDER_END = 'e', MO_TOLD_SERVES = 's', MO_TOLD_FAILED = 'f' /* and words */ };
 
 void mo_worker_add_conn(mo_worker *w, mo_conn *c);
 void mo_worker_remove_conn(mo_worker *w, mo_conn *c);

@@ -63,8 +63,11 @@ class Server:
             c.close()
 
     def workers(self):
-        out = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(self.process.pid)], stdout=subprocess.PIPE, check=False)
-        return [int(word) for word in out.stdout.split()]
+        """Processes of the newest generation that serve."""
+        out = subprocess.run(['ps', '-A', '-o', 'pid=,ppid=,comm='], stdout=subprocess.PIPE, check=False)
+        rows = [line.split(None, 2) for line in out.stdout.decode().splitlines()]
+        parents = [int(row[0]) for row in rows if int(row[1]) == self.process.pid]
+        return [int(row[0]) for row in rows if int(row[1]) in parents and row[2].startswith('mote-worker')]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
