@@ -1,12 +1,14 @@
 /* Random modules, random runs, every way of ending one, each way of resetting: after a
  * release the whole slot is what it was when the instance was made, byte for byte, and
  * its memories are what those of an instance are that never ran.
- *   RESET_SEED=N   another sequence     RESET_MODULES=N   more of it */
+ *   RESET_SEED=N      another sequence     RESET_MODULES=N   more of it
+ *   RESET_PAGE_OUT=1  what was written is swapped out before each other release (swap.py) */
 #include "call/guest.h"
 #include "instance/reset.h"
 #include "mote/pool.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -194,6 +196,24 @@ static void run_somehow(mote_instance *instance)
     if (status != want[how] && !expect(status == MOTE_TRAP)) fprintf(stderr, "    ended with %d, by %u\n", status, how);
 }
 
+static uint32_t from_environment(const char *name, uint32_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
+}
+
+/* All that a run may have written leaves for the swap device, as it would in need of memory. */
+static void page_out(const mote_instance *instance)
+{
+    const mo_stack *stack = &instance->store->stack;
+    madvise(instance->slot.at, instance->slot.open, MADV_PAGEOUT);
+    madvise(stack->open, (size_t)(stack->top - stack->open) & ~(size_t)4095, MADV_PAGEOUT);
+    for (uint32_t i = 0; i < mo_instance_meta(instance)->nmemories; i++) {
+        const mo_memory_desc *m = instance->memories[i]->desc;
+        madvise(m->base, m->bytes, MADV_PAGEOUT);
+    }
+}
+
 static void try_way(mote_artifact *artifact, mote_linker *linker, const mote_instance *fresh, mo_way way, uint32_t nruns)
 {
     mote_error err;
@@ -210,21 +230,16 @@ static void try_way(mote_artifact *artifact, mote_linker *linker, const mote_ins
     size_t len = instance->slot.open;
     uint8_t *head = malloc(len);
     memcpy(head, instance->slot.at, len);
-    bool same = true;
+    bool same = true, swaps = from_environment("RESET_PAGE_OUT", 0);
     for (uint32_t i = 0; i < nruns && same; i++) {
         run_somehow(instance);
+        if (swaps && i % 2) page_out(instance);
         same = expect(mote_pool_release(instance, &err) == MOTE_OK) &&
                expect(mote_pool_acquire(program, &instance, &err) == MOTE_OK) && is_as_new(instance, fresh, head);
     }
     free(head);
     mote_pool_free(pool);
     mo_reset_force(MO_WAY_MEASURED);
-}
-
-static uint32_t from_environment(const char *name, uint32_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
 }
 
 TEST(every_run_of_any_module_is_undone)
