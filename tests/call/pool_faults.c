@@ -1,15 +1,18 @@
 /* Pools where the system refuses: each system call that maps fails in turn, mappings and
  * addresses run out. An error is told, what is lent next is new, nothing is lost.
- * The linker sends the library's mmap, mprotect, madvise and ioctl through here (--wrap; mmap64 is
- * mmap's name with offsets of 64 bits). */
+ * The linker sends the library's mmap, mprotect, madvise, ioctl, open and syscall through here
+ * (--wrap; mmap64 and open64 are the names with offsets of 64 bits). */
 #include "call/guest.h"
 #include "instance/reset.h"
+#include "instance/watch.h"
 #include "mote/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +53,38 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
     void *what = va_arg(args, void *);
     va_end(args);
     return fails_now() ? -1 : __real_ioctl(fd, request, what);
+}
+
+static bool no_faults, no_pagemap; /* a container, or a kernel, that has not got them */
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    va_list args;
+    long a[6];
+    va_start(args, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(args, long);
+    va_end(args);
+    if (number == SYS_userfaultfd && no_faults) {
+        errno = EPERM;
+        return -1;
+    }
+    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (strcmp(path, "/proc/self/pagemap") == 0 && no_pagemap) {
+        errno = EMFILE;
+        return -1;
+    }
+    return __real_open64(path, flags, mode);
 }
 
 /* --- a guest, and what is done with it ------------------------------------------ */
@@ -239,5 +274,33 @@ TEST(mappings_run_out)
 #endif
     mote_artifact *artifact = writer();
     in_child(fill_up, artifact); /* the kernel's 65530, or the 2^47 addresses */
+    mote_artifact_unref(artifact);
+}
+
+/* --- no help ------------------------------------------------------------------------ */
+
+static void without_help(void *data)
+{
+    mote_artifact *artifact = data;
+    mote_linker *linker;
+    mote_error err;
+    require(!mo_watch_open() && mote_linker_new(engine, &linker, &err) == MOTE_OK);
+    for (mo_way way = MO_WAY_COPY; way <= MO_WAY_MEASURED; way++) {
+        mo_reset_force(way);
+        expect(!live(artifact, linker, UINT64_MAX - 1, 1));
+    }
+    mote_linker_free(linker);
+}
+
+TEST(the_kernel_tells_nothing_of_writes)
+{
+    need_compiler();
+    mote_artifact *artifact = writer();
+    no_faults = true;
+    in_child(without_help, artifact);
+    no_faults = false;
+    no_pagemap = true;
+    in_child(without_help, artifact);
+    no_pagemap = false;
     mote_artifact_unref(artifact);
 }
