@@ -53,7 +53,10 @@ demo: all ## compiles a real program and calls a function that it exports
 	@tools/demo $(BUILD)
 
 bench: all ## every benchmark, in 45 seconds together
-	@lab/run --quick
+	@lab/bench --quick
+
+lab: all ## the study: native, containers, other runtimes and mote; ARGS=--quick: 3 minutes
+	@lab/run $(ARGS)
 
 install: all ## programs, libraries, headers, manual pages
 	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
@@ -64,4 +67,4 @@ clean: ## removes what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all deps check sanitize tsan clang fuzz guests check-go spec demo bench install clean help
+.PHONY: all deps check sanitize tsan clang fuzz guests check-go spec demo bench lab install clean help

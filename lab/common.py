@@ -44,7 +44,7 @@ class Deadline:
 
 
 def quick_seconds():
-    """What --quick may take: it leaves room to finish what is under way. lab/run gives
+    """What --quick may take: it leaves room to finish what is under way. lab/bench gives
     each benchmark a share of it in LAB_SECONDS."""
     return float(os.environ.get("LAB_SECONDS", 42))
 

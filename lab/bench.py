@@ -1,4 +1,4 @@
-"""run.py - all benchmarks, one after the other. With --quick they share 45 s, and only
+"""bench.py - all benchmarks, one after the other. With --quick they share 45 s, and only
 Wasmtime stands beside mote where compiling and running take long; each alone shows more.
 Status 1: one of them failed, or with --check, missed a goal."""
 
@@ -18,7 +18,7 @@ MORE = {"compile": ["--engines", "mote,wasmtime"], "kernels": ["--engines", "mot
 
 
 def main():
-    p = argparse.ArgumentParser(prog="lab/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(prog="lab/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--quick", action="store_true", help="at most 45 s for all of them")
     p.add_argument("--json", action="store_true", help="one JSON object a line")
     p.add_argument("--check", action="store_true", help="status 1 if a goal is missed")
@@ -42,4 +42,4 @@ def main():
     return int(not good)
 
 
-common.main_of("lab/run", main)
+common.main_of("lab/bench", main)
