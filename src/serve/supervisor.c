@@ -426,9 +426,9 @@ static bool take_given(supervisor *s, mote_error *err)
 
 static void supervise(supervisor *s, mote_error *err)
 {
-    s->loop.turned = flush_log;
     if (!watch(s, err) || !take_given(s, err))
         return;
+    s->loop.turned = flush_log;
     mo_notify_open(&s->notify);
     allow_descriptors();
     start_generation(s);
