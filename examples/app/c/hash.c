@@ -1,79 +1,18 @@
-/* hash.c - SHA-256 (FIPS 180-4) of the body, read piece by piece: a body of any size takes
- * the same memory. */
-#include <stdint.h>
+/* hash.c - SHA-256 of the body, read piece by piece: one of any size takes the same memory. */
+#include "sha256.h"
+
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
-
-static const uint32_t constants[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
-
-static uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
-
-static uint32_t load(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static void take_block(uint32_t state[8], const uint8_t block[64])
-{
-    uint32_t w[64], s[8];
-    for (int i = 0; i < 16; i++)
-        w[i] = load(block + 4 * i);
-    for (int i = 16; i < 64; i++)
-        w[i] = w[i - 16] + w[i - 7] + (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
-               (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
-    memcpy(s, state, sizeof s);
-    for (int i = 0; i < 64; i++) {
-        uint32_t a = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) +
-                     constants[i] + w[i];
-        uint32_t b = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += a;
-        s[0] = a + b;
-    }
-    for (int i = 0; i < 8; i++)
-        state[i] += s[i];
-}
-
-/* The last bytes, a one bit, zeros, and the length in bits. */
-static void finish(uint32_t state[8], const uint8_t *rest, size_t len, uint64_t total)
-{
-    uint8_t last[128] = {0};
-    size_t end = len < 56 ? 64 : 128;
-    memcpy(last, rest, len);
-    last[len] = 0x80;
-    for (int i = 0; i < 8; i++)
-        last[end - 1 - (size_t)i] = (uint8_t)(total * 8 >> 8 * i);
-    for (size_t at = 0; at < end; at += 64)
-        take_block(state, last + at);
-}
 
 int main(void)
 {
     static uint8_t bytes[64 << 10];
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    uint64_t total = 0;
-    size_t have = 0;
-    for (ssize_t n; (n = read(0, bytes + have, sizeof bytes - have)) > 0;) {
-        size_t at = 0;
-        total += (uint64_t)n;
-        for (have += (size_t)n; have - at >= 64; at += 64)
-            take_block(state, bytes + at);
-        memmove(bytes, bytes + at, have -= at);
-    }
-    finish(state, bytes, have, total);
-    printf("Content-Type: text/plain\n\n");
-    for (int i = 0; i < 8; i++)
-        printf("%08x", (unsigned)state[i]);
-    printf("\n");
+    sha256 hash;
+    char words[65];
+    sha256_begin(&hash);
+    for (ssize_t n; (n = read(0, bytes, sizeof bytes)) > 0;)
+        sha256_take(&hash, bytes, (size_t)n);
+    sha256_finish(&hash, words);
+    printf("Content-Type: text/plain\n\n%s\n", words);
     return 0;
 }
