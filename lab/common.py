@@ -241,6 +241,16 @@ class Figures:
         self.goals.append((f"{engine}, {case}: {value:,.{digits}f} {unit}, wanted at most {most:,.{digits}f}{what}", reached))
         self.line(engine, case, "goal_" + unit, round(most, 4), reached=reached)
 
+    def goal_least(self, engine, case, least, unit, what=""):
+        """Notes whether a figure is at least what it should be."""
+        value = self.value(engine, case)
+        if value is None or least is None:
+            return
+        digits = self.rows[case][engine][1]
+        reached = value >= least
+        self.goals.append((f"{engine}, {case}: {value:,.{digits}f} {unit}, wanted at least {least:,.{digits}f}{what}", reached))
+        self.line(engine, case, "goal_" + unit, round(least, 4), reached=reached)
+
     def table(self):
         if self.json:
             return
