@@ -28,6 +28,13 @@ def children(pid):
     return found + [pid for child in found for pid in children(child)]
 
 
+def name_of(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
 class Server:
     """A command that serves on a port of the loopback address."""
 
@@ -60,7 +67,10 @@ class Server:
         return [self.process.pid, *children(self.process.pid)]
 
     def workers(self):
-        return children(self.process.pid)
+        """mote's; others' processes are all of them workers."""
+        found = children(self.process.pid)
+        named = [pid for pid in found if name_of(pid).startswith("mote-worker")]
+        return named or found
 
     def cpu_us(self):
         """Processor time of all its threads so far."""
