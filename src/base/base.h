@@ -5,7 +5,7 @@
  *   error    mo_fail(): the first error wins
  *   hash     mo_hash64: fast, not cryptographic
  *   digest   32 bytes that stand for any number of them, cryptographic
- *   text     is it UTF-8?
+ *   text     is it UTF-8? which word was meant?
  *   file     whole files in and out */
 #ifndef MO_BASE_H
 #define MO_BASE_H
@@ -113,6 +113,10 @@ void mo_digest_end(mo_digest *d, uint8_t ret[MO_DIGEST]);
 /* --- text -------------------------------------------------------------- */
 
 bool mo_utf8_ok(const void *bytes, size_t len);
+
+/* The one of candidates that is nearest to word, or NULL if none is near. candidates
+ * ends with NULL. */
+const char *mo_nearest(const char *word, const char *const *candidates);
 
 /* --- file -------------------------------------------------------------- */
 

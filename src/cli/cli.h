@@ -56,10 +56,6 @@ void print_usage(const command *c);           /* one line, to standard error */
 void print_help(const command *c);
 void print_man(const command *c);             /* NULL: mote's own page */
 
-/* The one of candidates that is nearest to word, or NULL if none is near. candidates
- * ends with NULL. */
-const char *nearest(const char *word, const char *const *candidates);
-
 /* --- words that several commands know --------------------------------------- */
 
 #define FEATURE_OPTION(id) \

@@ -8,7 +8,7 @@
 #define EXITS(X)                                                                      \
     X(OK, 0, "all went well")                                                         \
     X(SYSTEM, 1, "a file could not be read or written, or memory is out")             \
-    X(USAGE, 2, "the command line is wrong")                                          \
+    X(USAGE, 2, "the command line or a manifest is wrong")                            \
     X(MODULE, 3, "the module is malformed, invalid, or needs what mote has not")      \
     X(LINK, 4, "an import is missing or has another type")                            \
     X(REFUSED, 5, "the artifact is damaged, not trusted, or for another machine")     \

@@ -1,6 +1,8 @@
 /* main.c - which command. Everything else is the command's own. */
 #include "cli.h"
 
+#include "base/base.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <signal.h>
@@ -25,7 +27,7 @@ static int no_such_command(const char *word)
     const char *names[sizeof commands / sizeof *commands] = {0};
     for (size_t i = 0; commands[i]; i++)
         names[i] = commands[i]->name;
-    const char *near = nearest(word, names);
+    const char *near = mo_nearest(word, names);
     if (near)
         say("there is no command or file %s; did you mean mote %s?", word, near);
     else

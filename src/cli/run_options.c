@@ -2,6 +2,8 @@
  * letter take KEY[=VALUE], several with commas between; each key stands once, in keys. */
 #include "run.h"
 
+#include "base/base.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,7 +183,7 @@ static bool unknown_key(const running *r, char group, const char *name)
             len += (size_t)snprintf(all + len, sizeof all - len, "%s%s", len ? ", " : "", keys[i].name);
     }
     names[n] = NULL;
-    near = nearest(name, names);
+    near = mo_nearest(name, names);
     if (near)
         say("%s: -%c %s: there is no such key; did you mean %s?", r->self->name, group, name, near);
     else

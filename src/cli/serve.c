@@ -2,13 +2,14 @@
 #include "serve.h"
 
 #include "serve/load.h"
+#include "serve/manifest.h"
 #include "serve/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_WATCH };
+enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_WATCH, OPTION_CHECK, OPTION_SCHEMA };
 static const option options[] = {
     {{"--addr"}, "HOST:PORT", "where to listen (127.0.0.1:8080); may be said often; port 0: any", OPTION_ADDR},
     {{"--workers"}, "N", "processes that serve (as many as there are processors)", OPTION_WORKERS},
@@ -23,6 +24,8 @@ static const option options[] = {
     {{"-O", "--optimize"}, "LEVEL", "0 to 3, also written opt-level=LEVEL (2)", RUN_GROUP + 'O'},
     {{"-C", "--codegen"}, "KEY[=VALUE]", "how modules are compiled, such as cache=n; -C help lists the keys", RUN_GROUP + 'C'},
     {{"--target-cpu"}, "CPU", "native, x86-64-v2, x86-64-v3 or x86-64-v4 (native)", RUN_CPU},
+    {{"--check"}, NULL, "check a manifest and all that it names, print what would be served, and end", OPTION_CHECK},
+    {{"--schema"}, NULL, "print which keys a manifest may have, as JSON Schema for editors, and end", OPTION_SCHEMA},
     {{"-v", "--verbose"}, NULL, "say when the cache cannot be used, or what was compiled not be kept", RUN_VERBOSE},
     {{0}, NULL, NULL, 0},
 };
@@ -52,10 +55,32 @@ static bool take_address(serving *s, const char *value)
     return true;
 }
 
+/* What a manifest says by a key of its own. */
+static const char *key_for(int id, const char *value)
+{
+    switch (id) {
+    case OPTION_ADDR: return "--addr: say listen";
+    case OPTION_WORKERS: return "--workers: say workers";
+    case OPTION_BODY: return "--max-body: say limits: {body: ...}";
+    case OPTION_REQUESTS: return "--max-requests: say limits: {requests: ...}";
+    case RUN_DIR: return "--dir: say folders";
+    case RUN_ENV: return "--env: say env";
+    case RUN_ARGV0: return "--argv0: say argv0";
+    case RUN_GROUP + 'W': return is_limit(value) ? "-W: say limits" : NULL;
+    default: return NULL;
+    }
+}
+
 static bool read_option(serving *s, int id, const char *value)
 {
     unsigned long n;
+    if (!s->not_with_manifest)
+        s->not_with_manifest = key_for(id, value);
     switch (id) {
+    case OPTION_CHECK: return s->check = true;
+    case OPTION_SCHEMA:
+        mo_manifest_print_schema(stdout);
+        leave(EXIT_OK);
     case OPTION_ADDR: return take_address(s, value);
     case OPTION_BODY:
         if (read_size(value, &s->app.functions->limits.body_bytes))
@@ -120,10 +145,14 @@ static int explain(serving *s, mote_error *err)
     return EXIT_LINK;
 }
 
-/* In a generation's process. What it does not say itself is in err. */
-static int load(void *data, mo_serve_config *ret, mote_error *err)
+static bool is_manifest(const char *path)
 {
-    serving *s = data;
+    const char *dot = strrchr(path, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
+}
+
+static mo_loaded *load_modules(serving *s, mote_error *err)
+{
     running *r = &s->run;
     r->loading = r->path;
     open_cache(r);
@@ -132,11 +161,29 @@ static int load(void *data, mo_serve_config *ret, mote_error *err)
     mo_loaded *loaded = mo_load(&s->app, &loader, NULL, err);
     mote_compiler_stop(r->compiler);
     r->compiler = NULL;
-    if (!loaded)
-        return explain(s, err);
-    s->app.slots = s->app.functions->share.requests;
+    return loaded;
+}
+
+/* What it does not say itself is in err. */
+static int load_all(serving *s, mo_loaded **ret, mote_error *err)
+{
+    bool manifest = is_manifest(s->run.path);
+    if (manifest && !mo_manifest_load(s->run.path, &s->app, err))
+        return exit_for(err);
+    *ret = load_modules(s, err);
+    return *ret ? EXIT_OK : manifest ? exit_for(err) : explain(s, err);
+}
+
+/* In a generation's process. */
+static int load(void *data, mo_serve_config *ret, mote_error *err)
+{
+    serving *s = data;
+    mo_loaded *loaded;
+    int status = load_all(s, &loaded, err);
+    if (status != EXIT_OK)
+        return status;
     mo_routes *routes = mo_routes_new(&s->app, err);
-    *ret = (mo_serve_config){.engine = r->engine, .app = &s->app, .functions = loaded->functions, .routes = routes};
+    *ret = (mo_serve_config){.engine = s->run.engine, .app = &s->app, .functions = loaded->functions, .routes = routes};
     return routes ? EXIT_OK : exit_for(err);
 }
 
@@ -146,6 +193,18 @@ static int serve(serving *s)
     const mo_serve_source source = {.load = load, .data = s, .watched = s->watch ? s->run.path : NULL};
     int status = mo_serve(&source, &err);
     return status == MO_SERVE_FAILED ? (say("serve: %s", err.message), exit_for(&err)) : status;
+}
+
+static int check(serving *s)
+{
+    mote_error err = {0};
+    mo_loaded *loaded;
+    int status = load_all(s, &loaded, &err);
+    if (status != EXIT_OK)
+        return err.status ? (say("%s", err.message), status) : status;
+    status = print_app(&s->app, loaded);
+    mo_loaded_free(loaded);
+    return status;
 }
 
 /* An app with one function of which nothing is said yet. */
@@ -163,15 +222,28 @@ static bool begin_app(serving *s, mote_error *err)
     return true;
 }
 
+/* What the words say of functions is the app; beside a manifest they may not. */
+static bool settle(serving *s)
+{
+    if (!is_manifest(s->run.path)) {
+        s->app.slots = s->app.functions->share.requests;
+        return add_words(s);
+    }
+    mo_app_release(&s->app);
+    if (s->not_with_manifest)
+        say("serve: %s in %s", s->not_with_manifest, s->run.path);
+    return !s->not_with_manifest;
+}
+
 static int run_serve(const command *self, int argc, char **argv)
 {
     serving s = {.run.self = self};
     mote_error err = {0};
     if (mote_engine_new(&s.run.engine, &err) != MOTE_OK || !begin_app(&s, &err))
         return say_error("serve", &err);
-    if (!read_words(&s, argc, argv) || !add_words(&s))
+    if (!read_words(&s, argc, argv) || !settle(&s))
         return EXIT_USAGE;
-    return serve(&s);
+    return s.check ? check(&s) : serve(&s);
 }
 
 const command command_serve = {
@@ -179,11 +251,12 @@ const command command_serve = {
     .synopsis = "[OPTIONS] FILE",
     .summary = "answer HTTP requests, each in a fresh instance",
     .details =
-        "FILE is a command of WASI preview 1, as a module or an artifact. Every request runs it\n"
-        "as a CGI/1.1 program: the request's facts are variables of its environment\n"
-        "(REQUEST_METHOD, PATH_INFO, QUERY_STRING, HTTP_...), the body is its standard input.\n"
-        "It prints a header, an empty line and the body; what it prints to standard error\n"
-        "comes to the log, which is this command's standard error.\n"
+        "FILE is a command of WASI preview 1, as a module or an artifact; or, if its name ends in\n"
+        ".yaml, .yml or .json, a manifest: many functions, their routes, tenants and limits.\n"
+        "Every request runs a program as a CGI/1.1 program: the request's facts are variables of\n"
+        "its environment (REQUEST_METHOD, PATH_INFO, QUERY_STRING, HTTP_...), the body is its\n"
+        "standard input. It prints a header, an empty line and the body; what it prints to\n"
+        "standard error comes to the log, which is this command's standard error.\n"
         "\n"
         "It listens on the loopback address, and the program gets nothing of this host but\n"
         "what --dir and --env grant. SIGTERM and SIGINT end it when what was begun is\n"
@@ -191,7 +264,9 @@ const command command_serve = {
     .examples =
         "  mote serve hello.wasm                    then: curl http://127.0.0.1:8080/\n"
         "  mote serve --addr 0.0.0.0:80 --dir /srv/www::/www:ro site.wasm\n"
-        "  mote serve -W timeout=2s,max-memory-size=32m --max-body 1m api.wasm\n",
+        "  mote serve -W timeout=2s,max-memory-size=32m --max-body 1m api.wasm\n"
+        "  mote serve --check app.yaml              is all there, and what would be served?\n"
+        "  mote serve app.yaml\n",
     .options = options,
     .run = run_serve,
 };

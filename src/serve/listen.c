@@ -38,6 +38,13 @@ static bool read_address(const char *text, address *ret, socklen_t *retlen)
                      v6 ? (void *)&ret->v6.sin6_addr : (void *)&ret->v4.sin_addr) == 1;
 }
 
+bool mo_serve_is_address(const char *text)
+{
+    address a;
+    socklen_t len;
+    return read_address(text, &a, &len);
+}
+
 static bool set_up(int fd, const address *a, socklen_t len, bool shared)
 {
     int on = 1;

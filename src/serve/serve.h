@@ -58,6 +58,7 @@ int mo_serve(const mo_serve_source *source, mote_error *err);
 /* A socket that listens. "localhost" is 127.0.0.1; other names are refused. shared: it joins
  * others of this port (SO_REUSEPORT), and does not listen yet. Its descriptor, or -1. */
 int mo_serve_listen(const char *address, bool shared, mote_error *err);
+bool mo_serve_is_address(const char *text); /* that could be listened at */
 /* "127.0.0.1:8080", as it came out. */
 void mo_serve_address(int fd, char *ret, size_t size);
 
