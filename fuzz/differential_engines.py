@@ -299,7 +299,7 @@ class Wasmtime:
                 if came.kind == 'exception' and came.hashes[0] == '-':
                     continue # scripts have no words for that
                 if came.kind == 'trap' and came.hashes[0] == '-':
-                    add(n, '(assert_trap (module binary %s) "%s")' % (quoted(main), came.trap))
+                    add(n, '(assert_trap (module binary %s) "%s")' % (quoted(main), wasmtime_words(main, came)))
                     continue
                 add(n, '(module instance $m%d $M)' % n)
                 main_now = '$m%d' % n
