@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_WATCH, OPTION_CHECK, OPTION_SCHEMA };
+enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_WATCH, OPTION_CHECK, OPTION_SCHEMA, OPTION_USER,
+       OPTION_ISOLATION };
 static const option options[] = {
     {{"--addr"}, "HOST:PORT", "where to listen (127.0.0.1:8080); may be said often; port 0: any", OPTION_ADDR},
     {{"--workers"}, "N", "processes that serve (as many as there are processors)", OPTION_WORKERS},
@@ -19,6 +20,9 @@ static const option options[] = {
     {{"--max-body"}, "SIZE", "of a request's body (16m)", OPTION_BODY},
     {{"--max-requests"}, "N", "that run at once in each worker (256); beyond, 503", OPTION_REQUESTS},
     {{"--watch"}, NULL, "load FILE again when it changes, as SIGHUP makes it do", OPTION_WATCH},
+    {{"--user"}, "USER[:GROUP]", "whom workers run as, by name or number (who starts them)", OPTION_USER},
+    {{"--isolation"}, "LEVEL", "auto: workers are confined as far as the kernel can; strict: or not started; off: not (auto)",
+     OPTION_ISOLATION},
     {{"-W", "--wasm"}, "KEY[=VALUE]", "a limit of each request, such as timeout=2s (30s), max-memory-size=64m (128m) or "
      "max-wasm-stack=1m; or a proposal, FEATURE[=y|n]; -W help lists them", RUN_GROUP + 'W'},
     {{"-O", "--optimize"}, "LEVEL", "0 to 3, also written opt-level=LEVEL (2)", RUN_GROUP + 'O'},
@@ -63,12 +67,26 @@ static const char *key_for(int id, const char *value)
     case OPTION_WORKERS: return "--workers: say workers";
     case OPTION_BODY: return "--max-body: say limits: {body: ...}";
     case OPTION_REQUESTS: return "--max-requests: say limits: {requests: ...}";
+    case OPTION_USER: return "--user: say user";
+    case OPTION_ISOLATION: return "--isolation: say isolation";
     case RUN_DIR: return "--dir: say folders";
     case RUN_ENV: return "--env: say env";
     case RUN_ARGV0: return "--argv0: say argv0";
     case RUN_GROUP + 'W': return is_limit(value) ? "-W: say limits" : NULL;
     default: return NULL;
     }
+}
+
+static bool take_isolation(mo_app *app, const char *value)
+{
+    static const char *const levels[] = {"auto", "strict", "off"};
+    for (size_t i = 0; i < MO_COUNT(levels); i++)
+        if (strcmp(value, levels[i]) == 0) {
+            app->isolation = (mo_isolation_level)i;
+            return true;
+        }
+    say("serve: --isolation %s: want auto, strict or off", value);
+    return false;
 }
 
 static bool read_option(serving *s, int id, const char *value)
@@ -82,6 +100,8 @@ static bool read_option(serving *s, int id, const char *value)
         mo_manifest_print_schema(stdout);
         leave(EXIT_OK);
     case OPTION_ADDR: return take_address(s, value);
+    case OPTION_USER: s->app.user = value; return true;
+    case OPTION_ISOLATION: return take_isolation(&s->app, value);
     case OPTION_BODY:
         if (read_size(value, &s->app.functions->limits.body_bytes))
             return true;

@@ -114,5 +114,6 @@ bool mo_isolate(const mo_isolation *in, mote_error *err)
         return false;
     if (confined && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fails("others of this user may trace it", err);
-    return (in->rules < 0 || mo_landlock_enter(in->rules, err)) && (!in->calls || mo_calls_limit(err));
+    return (in->rules < 0 || (mo_landlock_enter(in->rules, err) && close(in->rules) == 0)) &&
+           (!in->calls || mo_calls_limit(err));
 }
