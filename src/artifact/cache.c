@@ -145,7 +145,7 @@ static mo_artifact *keep(const job *j, const void *made, size_t len, mote_error 
     mo_artifact *a = NULL;
     if (!mo_artifact_check_bytes(made, len, err)) return NULL;
     if (mo_cache_enter(j->cache, &j->entry, made, len, &j->cache->trouble)) {
-        mo_cache_evict(j->cache, j->cache->max_bytes, NULL, NULL, NULL);
+        mo_cache_bound(j->cache, len);
         if (mo_cache_open_entry(j->cache, &j->entry, &a)) return a;
     }
     return mo_artifact_open_bytes(made, len, &a, err) ? a : NULL;

@@ -36,6 +36,7 @@ struct mote_cache {
     uint64_t max_bytes;
     void (*waiting)(void *data);
     void *data;
+    uint64_t room;      /* bytes that can be entered before the folder is looked through again */
     mote_error trouble; /* of the latest load; MOTE_OK: none */
 };
 
@@ -99,6 +100,9 @@ bool mo_cache_scan(const mote_cache *cache, mo_cache_files *ret, mote_error *err
  * all); tells how many entries went. The last two may be NULL. */
 bool mo_cache_evict(const mote_cache *cache, uint64_t max_bytes, uint64_t *retentries, uint64_t *retbytes,
                     mote_error *err);
+/* The same to cache->max_bytes, after len bytes were entered; the folder is looked through only
+ * where it may have become too large. */
+void mo_cache_bound(mote_cache *cache, uint64_t len);
 /* Removes all fronts that lead to this file. */
 void mo_cache_unlink_fronts(const mote_cache *cache, uint64_t inode);
 

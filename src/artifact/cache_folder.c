@@ -160,7 +160,9 @@ static bool is_first_link(const mo_cache_files *files, size_t i)
     return i == 0 || files->at[i].inode != files->at[i - 1].inode;
 }
 
-bool mo_cache_evict(const mote_cache *cache, uint64_t max_bytes, uint64_t *retentries, uint64_t *retbytes, mote_error *err)
+/* *retleft: bytes that stay. */
+static bool evict(const mote_cache *cache, uint64_t max_bytes, uint64_t *retentries, uint64_t *retbytes, uint64_t *retleft,
+                  mote_error *err)
 {
     mo_cache_files files;
     uint64_t total = 0, freed = 0, entries = 0;
@@ -177,7 +179,24 @@ bool mo_cache_evict(const mote_cache *cache, uint64_t max_bytes, uint64_t *reten
     mo_free(files.at);
     if (retentries) *retentries = entries;
     if (retbytes) *retbytes = freed;
+    *retleft = total - freed;
     return true;
+}
+
+bool mo_cache_evict(const mote_cache *cache, uint64_t max_bytes, uint64_t *retentries, uint64_t *retbytes, mote_error *err)
+{
+    uint64_t left;
+    return evict(cache, max_bytes, retentries, retbytes, &left, err);
+}
+
+/* Others may fill it too: half of the room is counted on. */
+void mo_cache_bound(mote_cache *cache, uint64_t len)
+{
+    uint64_t left;
+    if (len <= cache->room)
+        cache->room -= len;
+    else if (evict(cache, cache->max_bytes, NULL, NULL, &left, NULL))
+        cache->room = left < cache->max_bytes ? (cache->max_bytes - left) / 2 : 0;
 }
 
 void mo_cache_unlink_fronts(const mote_cache *cache, uint64_t inode)

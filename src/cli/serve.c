@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_WATCH, OPTION_CHECK, OPTION_SCHEMA, OPTION_USER,
+enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_QUEUE, OPTION_WATCH, OPTION_CHECK, OPTION_SCHEMA, OPTION_USER,
        OPTION_ISOLATION };
 static const option options[] = {
     {{"--addr"}, "HOST:PORT", "where to listen (127.0.0.1:8080); may be said often; port 0: any", OPTION_ADDR},
@@ -18,7 +18,8 @@ static const option options[] = {
     {{"--env"}, "NAME[=VALUE]", "set a variable of the program's environment; no request overrides it", RUN_ENV},
     {{"--argv0"}, "NAME", "what the program is told that it was called", RUN_ARGV0},
     {{"--max-body"}, "SIZE", "of a request's body (16m)", OPTION_BODY},
-    {{"--max-requests"}, "N", "that run at once in each worker (256); beyond, 503", OPTION_REQUESTS},
+    {{"--max-requests"}, "N", "that run at once, in all workers together (256); more wait", OPTION_REQUESTS},
+    {{"--queue"}, "N", "requests that wait for their turn (1024); beyond, 503", OPTION_QUEUE},
     {{"--watch"}, NULL, "load FILE again when it changes, as SIGHUP makes it do", OPTION_WATCH},
     {{"--user"}, "USER[:GROUP]", "whom workers run as, by name or number (who starts them)", OPTION_USER},
     {{"--isolation"}, "LEVEL", "auto: workers are confined as far as the kernel can; strict: or not started; off: not (auto)",
@@ -36,13 +37,13 @@ static const option options[] = {
 
 /* --- words -------------------------------------------------------------------------- */
 
-static bool read_count(const char *name, const char *text, unsigned long most, unsigned long *ret)
+static bool read_count(const char *name, const char *text, unsigned long least, unsigned long most, unsigned long *ret)
 {
     char *end;
     *ret = strtoul(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && !*end && *ret >= 1 && *ret <= most)
+    if (text[0] >= '0' && text[0] <= '9' && !*end && *ret >= least && *ret <= most)
         return true;
-    say("serve: %s %s: want a number from 1 to %lu", name, text, most);
+    say("serve: %s %s: want a number from %lu to %lu", name, text, least, most);
     return false;
 }
 
@@ -67,6 +68,7 @@ static const char *key_for(int id, const char *value)
     case OPTION_WORKERS: return "--workers: say workers";
     case OPTION_BODY: return "--max-body: say limits: {body: ...}";
     case OPTION_REQUESTS: return "--max-requests: say limits: {requests: ...}";
+    case OPTION_QUEUE: return "--queue: say limits: {queue: ...}";
     case OPTION_USER: return "--user: say user";
     case OPTION_ISOLATION: return "--isolation: say isolation";
     case RUN_DIR: return "--dir: say folders";
@@ -108,14 +110,19 @@ static bool read_option(serving *s, int id, const char *value)
         say("serve: --max-body %s: want a size: 65536, 64k, 16m, 1g", value);
         return false;
     case OPTION_WORKERS:
-        if (!read_count("--workers", value, MO_SERVE_WORKERS, &n))
+        if (!read_count("--workers", value, 1, MO_SERVE_WORKERS, &n))
             return false;
         s->app.workers = (uint32_t)n;
         return true;
     case OPTION_REQUESTS:
-        if (!read_count("--max-requests", value, 10000, &n))
+        if (!read_count("--max-requests", value, 1, 10000, &n))
             return false;
         s->app.functions->share.requests = (uint32_t)n;
+        return true;
+    case OPTION_QUEUE:
+        if (!read_count("--queue", value, 0, 100000, &n))
+            return false;
+        s->app.functions->share.queue = (uint32_t)n;
         return true;
     case OPTION_WATCH: s->watch = true; return true;
     default: return read_run_option(&s->run, id, value);

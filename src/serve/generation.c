@@ -4,6 +4,7 @@
 #include "call/call.h"
 #include "serve/channel.h"
 #include "serve/isolate.h"
+#include "serve/shared.h"
 #include "serve/worker.h"
 
 #include <errno.h>
@@ -240,6 +241,7 @@ static void bury(member *m, int status)
     m->pid = 0;
     m->serves = false;
     g->nlive--;
+    mo_shared_bury(g->config.shared, m->seat.row);
     set_row(m, g->drains ? MO_ROW_EMPTY : MO_ROW_WAITS);
     atomic_store(&g->board->rows[m->seat.row].conns, 0);
     if (g->drains) {
@@ -367,7 +369,8 @@ static bool make_members(generation *g, mote_error *err)
             atomic_store(&g->board->rows[row].group, i);
         }
     atomic_store(&g->board->nrows, g->n);
-    return true;
+    g->config.shared = mo_shared_new(g->config.app, g->n, NULL, err);
+    return g->config.shared != NULL;
 }
 
 static void flush_log(mo_loop *loop)

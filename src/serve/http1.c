@@ -29,6 +29,8 @@ struct mo_exchange {
     mo_http_body body;
     answer_state answer;
     uint8_t minor;
+    mo_turn turn;        /* turn.waits: the head waits in the connection's bytes */
+    size_t head_len;
     bool busy, finished; /* finished: busy no more, but not yet seen to */
     bool in_turns;
     bool awaits_head;    /* its first bytes are there */
@@ -451,6 +453,57 @@ static bool refuse_request(mo_exchange *x, const mo_http_head *head, size_t len,
     return true;
 }
 
+/* It is its turn. false: the connection is gone, or will be. */
+static bool start_request(mo_exchange *x, const mo_http_head *head, const mo_app_route *route)
+{
+    mo_worker *w = x->conn->worker;
+    mo_request *r = mo_request_take(w, route);
+    if (!r) {
+        mo_turn_give(w, route->function);
+        return refuse_request(x, head, x->head_len, 503);
+    }
+    x->conn->in_at += x->head_len;
+    x->body = mo_http_body_of(head, w->app->functions[route->function].limits.body_bytes);
+    x->keep_alive = head->keep_alive;
+    x->wants_continue = head->expects_continue && !x->body.done;
+    x->request = r;
+    x->busy = true;
+    mo_conn_limit(x->conn, MO_NEVER);
+    mo_request_start(r, x, head, request_done);
+    return true;
+}
+
+static void turn_comes(mo_turn *t)
+{
+    mo_exchange *x = (mo_exchange *)(void *)((char *)t - offsetof(mo_exchange, turn));
+    mo_http_head head;
+    const mo_app_route *route;
+    x->busy = false;
+    if (mo_http_parse(mo_conn_bytes(x->conn), x->head_len, &head) != 0 || mo_request_choose(x->conn->worker, &head, &route) != 0) {
+        mo_turn_give(x->conn->worker, t->function); /* it is in quarantine since */
+        refuse_now(x, 503);
+        return;
+    }
+    x->in_turns = true;
+    if (!start_request(x, &head, route))
+        return;
+    x->in_turns = false;
+    take_turns(x);
+}
+
+/* Its place in the queue is given up when the other end closes. false: the connection is gone. */
+static bool await_turn(mo_exchange *x)
+{
+    mo_worker *w = x->conn->worker;
+    x->busy = true;
+    mo_conn_limit(x->conn, w->loop.now_ns + w->timeouts->queue_ns);
+    if (mo_conn_want(x->conn, EPOLLRDHUP))
+        return true;
+    mo_turn_leave(w, &x->turn);
+    mo_conn_close(x->conn);
+    return false;
+}
+
 /* A whole head is there. false: the connection is gone, or will be. */
 static bool begin_request(mo_exchange *x, size_t len)
 {
@@ -461,24 +514,19 @@ static bool begin_request(mo_exchange *x, size_t len)
     x->awaits_head = false;
     x->is_head = !status && head.is_head;
     x->minor = status ? 1 : head.minor;
-    if (!status)
-        status = mo_request_choose(w, &head, &route);
-    else {
+    x->head_len = len;
+    if (status) {
         refuse_now(x, status);
         return false;
     }
-    mo_request *r = status ? NULL : mo_request_take(w, route);
-    if (!r)
-        return refuse_request(x, &head, len, status ? status : 503);
-    x->conn->in_at += len;
-    x->body = mo_http_body_of(&head, w->app->functions[route->function].limits.body_bytes);
-    x->keep_alive = head.keep_alive;
-    x->wants_continue = head.expects_continue && !x->body.done;
-    x->request = r;
-    x->busy = true;
-    mo_conn_limit(x->conn, MO_NEVER);
-    mo_request_start(r, x, &head, request_done);
-    return true;
+    if ((status = mo_request_choose(w, &head, &route)) != 0)
+        return refuse_request(x, &head, len, status);
+    switch (mo_turn_take(w, &x->turn, route->function, turn_comes)) {
+    case MO_TURN_COMES: return start_request(x, &head, route);
+    case MO_TURN_WAITS: return await_turn(x);
+    case MO_TURN_REFUSED: break;
+    }
+    return refuse_request(x, &head, len, 503);
 }
 
 /* Empty lines before a request are some old client's (RFC 9112, 2.2). */
@@ -565,9 +613,20 @@ static void begin(mo_conn *c)
     take_turns(x); /* bytes may have come with it */
 }
 
+static void leave_queue(mo_exchange *x)
+{
+    mo_turn_leave(x->conn->worker, &x->turn);
+    x->busy = false;
+}
+
 static void readable(mo_conn *c)
 {
     mo_exchange *x = exchange_of(c);
+    if (x->turn.waits) { /* the other end closed; it is hardly there */
+        leave_queue(x);
+        mo_conn_close(c);
+        return;
+    }
     if (x->busy) { /* it waits for something else */
         mo_conn_want(c, 0);
         return;
@@ -582,10 +641,13 @@ static void readable(mo_conn *c)
 static void late(mo_conn *c)
 {
     mo_exchange *x = exchange_of(c);
+    bool waits = x->turn.waits;
+    if (waits)
+        leave_queue(x);
     if (x->busy)
         return;
     if (mo_conn_have(c))
-        refuse_now(x, 408);
+        refuse_now(x, waits ? 503 : 408);
     else
         mo_conn_close(c);
 }
@@ -593,6 +655,8 @@ static void late(mo_conn *c)
 static void on_broken(mo_conn *c)
 {
     mo_exchange *x = exchange_of(c);
+    if (x->turn.waits)
+        leave_queue(x);
     if (!x->busy) {
         mo_conn_close(c);
         return;

@@ -151,13 +151,6 @@ static mote_status open_module(const mo_loader *loader, const char *path, mote_a
     return mote_cache_load(loader->cache, path, loader->flags, loader->nflags, loader->compile, loader->data, ret, err);
 }
 
-/* What is known of it was read, and may never be again: it costs nothing then. */
-static void let_pages_go(const mote_artifact *artifact)
-{
-    const mo_artifact *a = (const mo_artifact *)artifact;
-    madvise(a->base, a->base_len, MADV_DONTNEED);
-}
-
 static bool is_same_file(const module *m, const struct stat *st)
 {
     return m->device == st->st_dev && m->inode == st->st_ino && m->size == (uint64_t)st->st_size &&
@@ -195,8 +188,6 @@ static module *load_module(mo_loaded *l, const mo_loader *loader, const mo_loade
     else if (open_module(loader, path, &m->artifact, err) != MOTE_OK)
         return NULL;
     *place = ++t->by_file.n;
-    if (!old)
-        let_pages_go(m->artifact);
     return m;
 }
 
@@ -267,12 +258,22 @@ static bool load_function(mo_loaded *l, uint32_t i, const mo_loader *loader, con
     return true;
 }
 
+/* What was looked at may never be again: it costs nothing then. */
+static void let_pages_go(const struct mo_load_tables *t)
+{
+    for (uint32_t i = 0; i < t->by_file.n; i++) {
+        const mo_artifact *a = (const mo_artifact *)t->modules[i].artifact;
+        madvise(a->base, a->base_len, MADV_DONTNEED);
+    }
+}
+
 static bool load_functions(mo_loaded *l, const mo_loader *loader, const mo_loaded *before, mote_error *err)
 {
     mote_linker *linker = NULL;
     bool good = mote_linker_new(loader->engine, &linker, err) == MOTE_OK && mote_wasi_link(linker, err) == MOTE_OK;
     for (uint32_t i = 0; i < l->app->nfunctions && good; i++)
         good = load_function(l, i, loader, before, linker, err);
+    let_pages_go(l->tables);
     mote_linker_free(linker);
     return good;
 }

@@ -4,6 +4,7 @@
 
 #include "mote/pool.h"
 #include "serve/function.h"
+#include "serve/turns.h"
 
 struct mo_worker;
 
@@ -11,6 +12,7 @@ struct mo_worker;
 typedef struct mo_program {
     mote_program *made;
     mote_wasi *model; /* arguments, environment, folders */
+    mo_queue queue;   /* of its requests that wait */
     uint32_t entry;   /* the function that a request calls: its index in the module */
 } mo_program;
 

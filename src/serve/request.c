@@ -6,6 +6,7 @@
 #include "serve/cgi.h"
 #include "serve/function.h"
 #include "serve/program.h"
+#include "serve/shared.h"
 #include "serve/worker.h"
 #include "wasi/wasi.h"
 
@@ -48,8 +49,6 @@ static mo_request *new_request(mo_worker *w)
 mo_request *mo_request_take(mo_worker *w, const mo_app_route *route)
 {
     mo_request *r = w->free_requests;
-    if (w->nbusy >= w->app->slots)
-        return NULL;
     if (r)
         w->free_requests = r->next;
     else if (!(r = new_request(w)))
@@ -95,6 +94,8 @@ int mo_request_choose(mo_worker *w, const mo_http_head *head, const mo_app_route
     case MO_ROUTE_NO_METHOD: return 405;
     }
     *ret = &w->app->routes[route];
+    if (!w->functions[(*ret)->function].artifact || mo_shared_is_quarantined(w->shared, (*ret)->function))
+        return 503;
     uint64_t most = w->app->functions[(*ret)->function].limits.body_bytes;
     return head->has_length && head->length > most ? 413 : 0;
 }
@@ -168,6 +169,7 @@ static void served(mo_task *t)
     mo_exchange *x = r->exchange;
     void (*done)(mo_exchange *x) = r->done;
     give(r);
+    mo_turn_give(r->worker, r->route->function);
     done(x);
 }
 

@@ -58,9 +58,10 @@ struct mo_request {
     struct mo_cgi *cgi; /* what the CGI kind keeps (cgi.c); its memory is the request's */
 };
 
-/* Which of the app's functions serves it. 0, or the status to answer: 400, 404, 405, 413. */
+/* Which of the app's functions serves it. 0, or the status to answer: 204 (OPTIONS *), 400,
+ * 404, 405, 413, 503 (the function is broken, or in quarantine). */
 int mo_request_choose(struct mo_worker *worker, const mo_http_head *head, const mo_app_route **ret);
-/* A free one, or NULL: too many run already, or memory is out. */
+/* Where it is a function's turn (turns.h): a free one, or NULL: memory is out. */
 mo_request *mo_request_take(struct mo_worker *worker, const mo_app_route *route);
 void mo_request_free_all(struct mo_worker *worker);
 /* Runs it; done is called in the loop when it is over, perhaps before this returns. */

@@ -39,6 +39,7 @@ typedef struct mo_serve_config {
     const mo_app *app;
     const struct mo_function *functions; /* of the app's, by the same index (load.h) */
     const struct mo_routes *routes;
+    struct mo_shared *shared;            /* made where workers are started */
 } mo_serve_config;
 
 /* Where what is served comes from. */

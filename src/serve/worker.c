@@ -360,7 +360,7 @@ static mote_status start(mo_worker *w, mote_error *err)
 {
     mote_error e = {0};
     if (!mo_loop_init(&w->loop, &e) || !mo_alarm_init(&w->loop, &w->timer, time_is_up) ||
-        !mo_alarm_init(&w->loop, &w->post_again, drain_more) || !watch_signals(w, &e) || !watch_line(w, &e) || !take_sockets(w, &e)) {
+        !mo_alarm_init(&w->loop, &w->post_again, drain_more) || !mo_turns_init(w) || !watch_signals(w, &e) || !watch_line(w, &e) || !take_sockets(w, &e)) {
         if (err)
             *err = e;
         return e.status ? e.status : MOTE_NOMEM;
@@ -385,6 +385,7 @@ static void release(mo_worker *w)
     if (w->loop.epoll < 0)
         return;
     mo_request_free_all(w);
+    mo_turns_release(w);
     mo_programs_free(w);
     mote_pool_free(w->pool);
     mote_linker_free(w->linker);
@@ -422,6 +423,8 @@ int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, 
     w->log.fd = STDERR_FILENO;
     w->loop.epoll = -1;
     w->seat = seat;
+    w->shared = config->shared;
+    w->index = seat->row;
     snprintf(w->name, sizeof w->name, "worker %" PRIu32, seat->row);
     bool good = start(w, &err) == MOTE_OK && mo_isolate(isolation, &err);
     tell_parent(w, good ? MO_TOLD_SERVES : MO_TOLD_FAILED, good ? "" : err.message[0] ? err.message : "memory is out");

@@ -16,6 +16,7 @@
 #include "serve/program.h"
 #include "serve/route.h"
 #include "serve/serve.h"
+#include "serve/turns.h"
 
 struct mo_isolation;
 
@@ -34,6 +35,10 @@ typedef struct mo_worker {
     mo_program *programs;
     const mo_routes *routes;
     const mo_app_timeouts *timeouts;
+    struct mo_shared *shared;
+    uint32_t index;         /* of its area there */
+    mo_turns turns;
+    uint32_t nturns;        /* requests whose turn it is */
     mote_engine *engine;
     mote_pool *pool;
     mote_linker *linker;
