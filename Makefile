@@ -49,8 +49,8 @@ check-go: all ## Go's standard library's own tests; PACKAGES="strings os", ARGS=
 spec: all ## the specification's scripts; SPEC="FOLDER..." for some only, ARGS="-O0 --verbose"
 	@tools/spec $(BUILD) $(ARGS) $(SPEC)
 
-demo: all ## compiles a real program and calls a function that it exports
-	@tools/demo $(BUILD)
+demo: all ## builds the example application, in every language there is, and serves it until Ctrl-C
+	@tools/demo $(if $(filter no,$(INSTALL)),,--install) $(ARGS) $(BUILD)
 
 bench: all ## every benchmark, in 45 seconds together
 	@lab/bench --quick
