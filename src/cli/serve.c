@@ -178,46 +178,68 @@ static bool is_manifest(const char *path)
     return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
 }
 
-static mo_loaded *load_modules(serving *s, mote_error *err)
+/* One load of a manifest, or of the words' app. */
+typedef struct made {
+    mo_app own;
+    mo_app *app; /* own, or the words' */
+    mo_loaded *loaded;
+    mo_routes *routes;
+} made;
+
+static mo_loaded *load_modules(serving *s, const mo_app *app, const mo_loaded *before, mote_error *err)
 {
     running *r = &s->run;
     r->loading = r->path;
     open_cache(r);
     const mo_loader loader = {.engine = r->engine, .cache = r->no_cache ? NULL : r->cache, .compile = compile_module,
                               .flags = (const char *const *)r->flags, .nflags = r->nflags, .data = r, .tell = tell};
-    mo_loaded *loaded = mo_load(&s->app, &loader, NULL, err);
+    mo_loaded *loaded = mo_load(app, &loader, before, err);
     mote_compiler_stop(r->compiler);
     r->compiler = NULL;
     return loaded;
 }
 
 /* What it does not say itself is in err. */
-static int load_all(serving *s, mo_loaded **ret, mote_error *err)
+static int load_all(serving *s, made *m, const made *before, mote_error *err)
 {
     bool manifest = is_manifest(s->run.path);
-    if (manifest && !mo_manifest_load(s->run.path, &s->app, err))
+    m->app = manifest ? &m->own : &s->app;
+    if (manifest && !mo_manifest_load(s->run.path, m->app, err))
         return exit_for(err);
-    *ret = load_modules(s, err);
-    return *ret ? EXIT_OK : manifest ? exit_for(err) : explain(s, err);
+    m->loaded = load_modules(s, m->app, before ? before->loaded : NULL, err);
+    return m->loaded ? EXIT_OK : manifest ? exit_for(err) : explain(s, err);
 }
 
-/* In a generation's process. */
-static int load(void *data, mo_serve_config *ret, mote_error *err)
+/* In a generation's process, which ends where this fails. */
+static int load(void *data, const mo_serve_config *before, mo_serve_config *ret, mote_error *err)
 {
     serving *s = data;
-    mo_loaded *loaded;
-    int status = load_all(s, &loaded, err);
+    made *m = calloc(1, sizeof *m);
+    if (!m)
+        return mo_fail_nomem(err), EXIT_SYSTEM;
+    int status = load_all(s, m, before ? before->made : NULL, err);
     if (status != EXIT_OK)
         return status;
-    mo_routes *routes = mo_routes_new(&s->app, err);
-    *ret = (mo_serve_config){.engine = s->run.engine, .app = &s->app, .functions = loaded->functions, .routes = routes};
-    return routes ? EXIT_OK : exit_for(err);
+    m->routes = mo_routes_new(m->app, err);
+    *ret = (mo_serve_config){.engine = s->run.engine, .app = m->app, .functions = m->loaded->functions, .routes = m->routes, .made = m};
+    return m->routes ? EXIT_OK : exit_for(err);
+}
+
+static void unload(void *data, const mo_serve_config *config)
+{
+    made *m = config->made;
+    (void)data;
+    mo_routes_free(m->routes);
+    mo_loaded_free(m->loaded);
+    if (m->app == &m->own)
+        mo_app_release(&m->own);
+    free(m);
 }
 
 static int serve(serving *s)
 {
     mote_error err = {0};
-    const mo_serve_source source = {.load = load, .data = s, .watched = s->watch ? s->run.path : NULL};
+    const mo_serve_source source = {.load = load, .unload = unload, .data = s, .watched = s->watch ? s->run.path : NULL};
     int status = mo_serve(&source, &err);
     return status == MO_SERVE_FAILED ? (say("serve: %s", err.message), exit_for(&err)) : status;
 }
@@ -225,12 +247,12 @@ static int serve(serving *s)
 static int check(serving *s)
 {
     mote_error err = {0};
-    mo_loaded *loaded;
-    int status = load_all(s, &loaded, &err);
+    made m = {.app = NULL};
+    int status = load_all(s, &m, NULL, &err);
     if (status != EXIT_OK)
         return err.status ? (say("%s", err.message), status) : status;
-    status = print_app(&s->app, loaded);
-    mo_loaded_free(loaded);
+    status = print_app(m.app, m.loaded);
+    mo_loaded_free(m.loaded);
     return status;
 }
 

@@ -26,7 +26,9 @@ typedef struct mo_board {
     mo_row rows[MO_SERVE_WORKERS];
 } mo_board;
 
-mo_board *mo_board_new(uint32_t generation); /* NULL: memory is out */
+mo_board *mo_board_new(void); /* NULL: memory is out */
+/* For the next one who gets it. */
+void mo_board_clear(mo_board *board, uint32_t generation);
 void mo_board_free(mo_board *board);
 
 static inline uint32_t mo_row_load(const mo_row *r)

@@ -1,8 +1,9 @@
-/* generation.c - loads, starts workers, and starts those again that die. */
+/* generation.c - loads, has workers, and becomes the next generation in a child of its own. */
 #include "serve/generation.h"
 
 #include "call/call.h"
 #include "serve/channel.h"
+#include "serve/crew.h"
 #include "serve/isolate.h"
 #include "serve/shared.h"
 #include "serve/worker.h"
@@ -17,35 +18,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One that lives for less is not started again at once, and later each time. */
-#define SHORT_LIFE_NS MO_NS_PER_S
-#define FIRST_PAUSE_NS (MO_NS_PER_S / 20)
-#define LAST_PAUSE_NS (5 * MO_NS_PER_S)
+enum { AREAS_STEP = 4 };
 
-struct generation;
-
-/* A worker, alive or to be started. */
-typedef struct member {
-    mo_watch line;
-    struct generation *generation;
-    mo_seat seat;
-    pid_t pid;            /* 0: none */
-    bool serves;
-    uint64_t started_ns, pause_ns, start_at_ns;
-} member;
+/* What an earlier generation had, which may have workers yet. */
+typedef struct past {
+    uint32_t number;
+    mo_serve_config config;
+} past;
 
 typedef struct generation {
     mo_loop loop;
     mo_watch channel, signals;
-    mo_alarm timer;       /* a worker is to be started again */
+    const mo_serve_source *source;
+    mo_board *const *boards;
+    mo_birth birth;
     mo_serve_config config;
-    mo_isolation *isolation;
+    mo_isolation *isolations[MO_SERVE_GROUPS];
     mo_wants wants;
     mo_sockets sockets;
-    mo_board *board;
-    member *members;
-    uint32_t n, nlive;
-    bool ready, drains, refused, failed;
+    mo_crew crew;
+    uint32_t nareas;      /* of each slot, in the memory that workers count in */
+    past *pasts;          /* the latest last */
+    size_t npasts, pasts_cap;
+    bool refused;
+    bool is_heir;         /* this process is the next generation, and has yet to become it */
+    mo_birth heir;
+    int heir_channel;
     mo_log log;
 } generation;
 
@@ -60,201 +58,142 @@ static void tell(generation *g, mo_tale *t)
 static void tell_refusal(generation *g, int exit_code, mote_status status, const char *words)
 {
     mo_tale t = {.kind = MO_TALE_REFUSED, .exit_code = exit_code, .status = status};
+    if (g->refused)
+        return;
     snprintf(t.words, sizeof t.words, "%s", words);
     g->refused = true;
     tell(g, &t);
 }
 
-/* --- workers -------------------------------------------------------------------------- */
+static generation *of_crew(mo_crew *crew) { return (generation *)(void *)((char *)crew - offsetof(generation, crew)); }
 
-static void set_row(member *m, mo_row_state state)
+static void on_ready(mo_crew *crew)
 {
-    mo_row *r = &m->generation->board->rows[m->seat.row];
-    atomic_store(&r->pid, m->pid);
-    atomic_store(&r->since_ns, mo_now_ns());
-    atomic_store(&r->state, state);
-}
-
-/* What the parent has and a worker must not: its ends of lines and channels. */
-static void be_worker(generation *g, member *m, int line)
-{
-    close(g->channel.fd);
-    close(g->signals.fd);
-    for (uint32_t i = 0; i < g->n; i++)
-        if (g->members[i].pid && &g->members[i] != m)
-            close(g->members[i].line.fd);
-    mo_loop_release(&g->loop);
-    signal(SIGHUP, SIG_IGN);
-    prctl(PR_SET_NAME, "mote-worker");
-    m->seat.line = line;
-    _exit(mo_worker_run(&g->config, g->isolation, &m->seat));
-}
-
-static void on_line(mo_watch *s, uint32_t events);
-
-static void plan_start(member *m, uint64_t at_ns)
-{
-    m->start_at_ns = at_ns;
-    if (at_ns < m->generation->timer.due)
-        mo_alarm_set(&m->generation->loop, &m->generation->timer, at_ns);
-}
-
-static void start_worker(member *m)
-{
-    generation *g = m->generation;
-    int pair[2];
-    pid_t pid = -1;
-    fflush(NULL);
-    bool paired = mo_channel_pair(pair);
-    if (paired && (pid = fork()) == 0) {
-        close(pair[0]);
-        be_worker(g, m, pair[1]);
-    }
-    int why = errno;
-    if (paired)
-        close(pair[1]);
-    m->started_ns = mo_now_ns();
-    m->serves = false;
-    if (pid < 0) {
-        mo_log_line(&g->log, "supervisor", "worker %" PRIu32 ": cannot be started: %s", m->seat.row, strerror(why));
-        if (paired)
-            close(pair[0]);
-        plan_start(m, m->started_ns + FIRST_PAUSE_NS);
-        return;
-    }
-    m->pid = pid;
-    m->start_at_ns = MO_NEVER;
-    m->line = (mo_watch){.ready = on_line, .fd = pair[0]};
-    mo_loop_want(&g->loop, &m->line, EPOLLIN);
-    g->nlive++;
-    set_row(m, MO_ROW_STARTS);
-}
-
-static void start_due(mo_alarm *t)
-{
-    generation *g = (generation *)(void *)((char *)t - offsetof(generation, timer));
-    for (uint32_t i = 0; i < g->n && !g->drains; i++) {
-        member *m = &g->members[i];
-        if (m->pid)
-            continue;
-        if (m->start_at_ns <= g->loop.now_ns)
-            start_worker(m);
-        else
-            plan_start(m, m->start_at_ns);
-    }
-}
-
-static void tell_worker(const member *m, char order)
-{
-    if (m->pid)
-        send(m->line.fd, &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-static void drain(generation *g, char order)
-{
-    g->drains = true;
-    for (uint32_t i = 0; i < g->n; i++)
-        tell_worker(&g->members[i], order);
-    if (!g->nlive)
-        g->loop.ended = true;
+    mo_tale t = {.kind = MO_TALE_READY};
+    tell(of_crew(crew), &t);
 }
 
 /* Before it serves, nothing is lost when it ends: the supervisor has what came before. */
-static void refuse(generation *g, const char *words)
+static void on_failed(mo_crew *crew, const char *why)
 {
-    if (g->refused)
-        return;
-    tell_refusal(g, MO_SERVE_FAILED, MOTE_IO, words);
-    drain(g, MO_ORDER_MOVE);
+    tell_refusal(of_crew(crew), MO_SERVE_FAILED, MOTE_IO, why);
+    mo_crew_drain(crew, MO_ORDER_MOVE);
 }
 
-static void tell_if_ready(generation *g)
+static void on_empty(mo_crew *crew) { of_crew(crew)->loop.ended = true; }
+
+/* --- heirs ---------------------------------------------------------------------------- */
+
+static void leave_parent(mo_crew *crew)
 {
-    mo_tale t = {.kind = MO_TALE_READY};
-    for (uint32_t i = 0; i < g->n; i++)
-        if (!g->members[i].serves)
-            return;
-    if (g->ready || g->drains)
-        return;
-    g->ready = true;
-    tell(g, &t);
+    generation *g = of_crew(crew);
+    close(g->channel.fd);
+    close(g->signals.fd);
+    mo_loop_release(&g->loop);
 }
 
-static void on_line(mo_watch *s, uint32_t events)
+/* A worker is granted nothing that only an earlier one was. */
+static void shed(mo_crew *crew)
 {
-    member *m = (member *)(void *)((char *)s - offsetof(member, line));
-    char text[MO_LOG_LINE], words[MO_LOG_LINE + 40];
+    generation *g = of_crew(crew);
+    leave_parent(crew);
+    for (size_t i = 0; i < g->npasts; i++)
+        g->source->unload(g->source->data, &g->pasts[i].config);
+}
+
+/* The child of a child that ends at once is the supervisor's, who adopts it. In the heir the
+ * loop is left, and mo_generation_run() goes on with it. */
+static void fork_heir(generation *g, const mo_order *o, int channel)
+{
+    fflush(NULL);
+    mo_log_flush(&g->log);
+    pid_t pid = fork();
+    if (pid == 0 && (pid = fork()) == 0) {
+        g->is_heir = true;
+        g->heir = o->birth;
+        g->heir_channel = channel;
+        g->log.len = 0;
+        mo_loop_leave(&g->loop);
+        return;
+    }
+    if (pid < 0)
+        mo_log_line(&g->log, "supervisor", "cannot load: %s", strerror(errno));
+    if (getpid() != g->crew.pid)
+        _exit(0);
+    close(channel);
+}
+
+/* What is the parent's is left to it; what it serves is remembered. */
+static bool become_heir(generation *g)
+{
+    generation before = *g;
+    if (!mo_grow(&g->pasts, &g->pasts_cap, g->npasts + 1, sizeof *g->pasts))
+        return false;
+    g->pasts[g->npasts++] = (past){before.birth.number, before.config};
+    mo_crew_close(&g->crew);
+    mo_crew_free(&g->crew);
+    leave_parent(&g->crew);
+    mo_sockets_keep(&g->sockets, NULL);
+    for (uint32_t i = 0; i < MO_SERVE_GROUPS; i++)
+        mo_isolation_free(g->isolations[i]);
+    *g = (generation){.source = before.source, .boards = before.boards, .birth = before.heir, .channel.fd = before.heir_channel,
+                      .nareas = before.nareas, .pasts = g->pasts, .npasts = g->npasts, .pasts_cap = g->pasts_cap,
+                      .log = {.fd = before.log.fd}};
+    return true;
+}
+
+static bool is_alive(const mo_order *o, uint32_t number)
+{
+    for (size_t i = 0; i < MO_COUNT(o->alive); i++)
+        if (o->alive[i] == number)
+            return true;
+    return false;
+}
+
+static void forget(generation *g, const mo_order *o)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->npasts; i++) {
+        past *p = &g->pasts[i];
+        if (is_alive(o, p->number)) {
+            g->pasts[n++] = *p;
+            continue;
+        }
+        mo_shared_free(p->config.shared);
+        g->source->unload(g->source->data, &p->config);
+    }
+    g->npasts = n;
+}
+
+/* --- orders -------------------------------------------------------------------------------- */
+
+static void obey(generation *g, const mo_order *o, int fd)
+{
+    if (o->kind == MO_ORDERED_HEIR && fd >= 0)
+        fork_heir(g, o, fd);
+    else if (o->kind == MO_ORDERED_FORGET)
+        forget(g, o);
+    else if (o->kind == MO_ORDERED_MOVE || o->kind == MO_ORDERED_END)
+        mo_crew_drain(&g->crew, o->kind == MO_ORDERED_MOVE ? MO_ORDER_MOVE : MO_ORDER_END);
+}
+
+static void on_channel(mo_watch *s, uint32_t events)
+{
+    generation *g = (generation *)(void *)((char *)s - offsetof(generation, channel));
+    mo_order o = {.kind = MO_ORDERED_END};
+    struct iovec iov = {&o, sizeof o};
+    int fds[MO_CHANNEL_FDS];
+    size_t nfds;
     (void)events;
-    ssize_t n = recv(s->fd, text, sizeof text - 1, MSG_DONTWAIT);
-    if (n <= 0) {
-        if (n == 0) /* what became of it, its end tells */
-            mo_loop_want(&m->generation->loop, s, 0);
+    int64_t n = mo_channel_receive(s->fd, &iov, 1, fds, &nfds, false);
+    if (n == -EAGAIN)
+        return;
+    if (n == sizeof o) {
+        obey(g, &o, nfds ? fds[0] : -1);
         return;
     }
-    text[n] = 0;
-    if (text[0] == MO_TOLD_SERVES) {
-        m->serves = true;
-        set_row(m, MO_ROW_SERVES);
-        tell_if_ready(m->generation);
-    } else if (text[0] == MO_TOLD_FAILED) {
-        snprintf(words, sizeof words, "worker %" PRIu32 ": cannot serve: %s", m->seat.row, text + 1);
-        if (m->generation->ready)
-            mo_log_line(&m->generation->log, "supervisor", "%s", words);
-        else
-            refuse(m->generation, words);
-    }
-}
-
-/* --- deaths ------------------------------------------------------------------------------ */
-
-static void tell_death(const member *m, pid_t pid, int status, char *ret, size_t size)
-{
-    if (WIFSIGNALED(status))
-        snprintf(ret, size, "worker %" PRIu32 " (process %d) was ended by signal %d", m->seat.row, (int)pid, WTERMSIG(status));
-    else
-        snprintf(ret, size, "worker %" PRIu32 " (process %d) ended with %d", m->seat.row, (int)pid, WEXITSTATUS(status));
-}
-
-/* The first death after a while of health is an accident: its successor starts at once. */
-static void plan_restart(member *m)
-{
-    uint64_t now = mo_now_ns();
-    bool healthy = now - m->started_ns >= SHORT_LIFE_NS;
-    m->pause_ns = healthy ? 0 : m->pause_ns == 0 ? FIRST_PAUSE_NS : 2 * m->pause_ns;
-    if (m->pause_ns > LAST_PAUSE_NS)
-        m->pause_ns = LAST_PAUSE_NS;
-    atomic_fetch_add(&m->generation->board->rows[m->seat.row].restarts, 1);
-    if (m->pause_ns == 0)
-        start_worker(m);
-    else
-        plan_start(m, now + m->pause_ns);
-}
-
-static void bury(member *m, int status)
-{
-    generation *g = m->generation;
-    char words[128];
-    tell_death(m, m->pid, status, words, sizeof words);
-    on_line(&m->line, EPOLLIN); /* its last words */
-    mo_loop_forget(&g->loop, &m->line);
-    close(m->line.fd);
-    m->pid = 0;
-    m->serves = false;
-    g->nlive--;
-    mo_shared_bury(g->config.shared, m->seat.row);
-    set_row(m, g->drains ? MO_ROW_EMPTY : MO_ROW_WAITS);
-    atomic_store(&g->board->rows[m->seat.row].conns, 0);
-    if (g->drains) {
-        g->failed |= status != 0 && !g->refused;
-        if (status != 0 && !g->refused)
-            mo_log_line(&g->log, "supervisor", "%s", words);
-        g->loop.ended = !g->nlive;
-    } else if (g->ready) {
-        mo_log_line(&g->log, "supervisor", "%s", words);
-        plan_restart(m);
-    } else {
-        refuse(g, words);
-    }
+    mo_loop_forget(&g->loop, s); /* without a supervisor nobody comes after this */
+    mo_crew_drain(&g->crew, MO_ORDER_END);
 }
 
 static void on_signals(mo_watch *s, uint32_t events)
@@ -265,29 +204,10 @@ static void on_signals(mo_watch *s, uint32_t events)
     (void)events;
     while (read(s->fd, &info, sizeof info) == sizeof info) {}
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        for (uint32_t i = 0; i < g->n; i++)
-            if (g->members[i].pid == pid) {
-                bury(&g->members[i], status);
-                break;
-            }
+        mo_crew_bury(&g->crew, pid, status);
 }
 
-/* --- orders -------------------------------------------------------------------------------- */
-
-static void on_channel(mo_watch *s, uint32_t events)
-{
-    generation *g = (generation *)(void *)((char *)s - offsetof(generation, channel));
-    char order = MO_ORDER_END;
-    (void)events;
-    ssize_t n = recv(s->fd, &order, 1, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0)
-        mo_loop_forget(&g->loop, s);
-    drain(g, n == 1 ? order : MO_ORDER_END);
-}
-
-/* --- the beginning -------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------------------------- */
 
 static uint32_t count_processors(void)
 {
@@ -299,7 +219,7 @@ static uint32_t count_processors(void)
 
 static bool say_wants(const mo_app *app, mo_wants *w, mote_error *err)
 {
-    *w = (mo_wants){.drain_ns = app->timeouts.drain_ns, .ngroups = 1};
+    *w = (mo_wants){.ngroups = 1};
     if (app->nfunctions == 1)
         snprintf(w->name, sizeof w->name, "%s", app->functions[0].name);
     else
@@ -313,23 +233,41 @@ static bool say_wants(const mo_app *app, mo_wants *w, mote_error *err)
     return true;
 }
 
-static int prepare_isolation(generation *g, mote_error *err)
+static bool prepare_isolation(generation *g, mote_error *err)
 {
-    g->isolation = mo_isolation_new(g->config.app, MO_NO_TENANT, err);
-    if (g->isolation && mo_isolation_lacks(g->isolation))
-        mo_log_line(&g->log, "supervisor", "workers are less isolated than they should be: %s", mo_isolation_lacks(g->isolation));
-    return g->isolation ? 0 : MO_SERVE_FAILED;
+    mo_isolation *i = g->isolations[0] = mo_isolation_new(g->config.app, MO_NO_TENANT, err);
+    if (i && mo_isolation_lacks(i))
+        mo_log_line(&g->log, "supervisor", "workers are less isolated than they should be: %s", mo_isolation_lacks(i));
+    return i;
+}
+
+static uint32_t count_workers(const mo_wants *w)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->ngroups; i++)
+        n += w->groups[i].nworkers;
+    return n;
+}
+
+/* Areas of workers that may live at the same time are different ones: each slot has its own. */
+static bool prepare_counting(generation *g, mote_error *err)
+{
+    const past *before = g->npasts ? &g->pasts[g->npasts - 1] : NULL;
+    uint32_t wanted = (uint32_t)mo_round_up(count_workers(&g->wants), AREAS_STEP);
+    if (wanted > g->nareas)
+        g->nareas = wanted;
+    g->config.shared = mo_shared_new(g->config.app, MO_GENERATIONS * g->nareas, before ? before->config.shared : NULL, err);
+    return g->config.shared;
 }
 
 /* false: why has been told. */
-static bool load(generation *g, const mo_serve_source *source)
+static bool load(generation *g)
 {
     mote_error err = {0};
     mo_tale t = {.kind = MO_TALE_WANTS};
-    int code = source->load(source->data, &g->config, &err);
-    if (code == 0)
-        code = prepare_isolation(g, &err);
-    if (code == 0 && !say_wants(g->config.app, &g->wants, &err))
+    const past *before = g->npasts ? &g->pasts[g->npasts - 1] : NULL;
+    int code = g->source->load(g->source->data, before ? &before->config : NULL, &g->config, &err);
+    if (code == 0 && (!say_wants(g->config.app, &g->wants, &err) || !prepare_isolation(g, &err) || !prepare_counting(g, &err)))
         code = MO_SERVE_FAILED;
     if (code) {
         tell_refusal(g, code, err.status, err.message);
@@ -339,6 +277,8 @@ static bool load(generation *g, const mo_serve_source *source)
     tell(g, &t);
     return true;
 }
+
+/* --- serving ----------------------------------------------------------------------------------- */
 
 static bool watch(generation *g, mote_error *err)
 {
@@ -350,27 +290,17 @@ static bool watch(generation *g, mote_error *err)
     g->channel.ready = on_channel;
     if (!mo_loop_init(&g->loop, err))
         return false;
-    if (!mo_alarm_init(&g->loop, &g->timer, start_due))
-        return mo_fail_nomem(err);
     return (g->signals.fd >= 0 && mo_loop_want(&g->loop, &g->signals, EPOLLIN) && mo_loop_want(&g->loop, &g->channel, EPOLLIN)) ||
            mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signals: %s", strerror(errno));
 }
 
-static bool make_members(generation *g, mote_error *err)
+static bool make_crew(generation *g, mote_error *err)
 {
-    for (uint32_t i = 0; i < g->wants.ngroups; i++)
-        g->n += g->wants.groups[i].nworkers;
-    g->members = g->n <= MO_SERVE_WORKERS ? mo_calloc(g->n, sizeof *g->members) : NULL;
-    if (!g->members)
-        return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE, "%" PRIu32 " workers; want %d at most", g->n, MO_SERVE_WORKERS);
-    for (uint32_t i = 0, row = 0; i < g->wants.ngroups; i++)
-        for (uint32_t k = 0; k < g->wants.groups[i].nworkers; k++, row++) {
-            g->members[row] = (member){.generation = g, .seat = {.wants = &g->wants, .sockets = &g->sockets, .board = g->board, .row = row, .group = i, .index = k}};
-            atomic_store(&g->board->rows[row].group, i);
-        }
-    atomic_store(&g->board->nrows, g->n);
-    g->config.shared = mo_shared_new(g->config.app, g->n, NULL, err);
-    return g->config.shared != NULL;
+    g->crew = (mo_crew){.loop = &g->loop, .config = &g->config, .isolations = g->isolations, .wants = &g->wants,
+                        .sockets = &g->sockets, .board = g->boards[g->birth.slot], .log = &g->log,
+                        .first_area = g->birth.slot * g->nareas, .pid = getpid(), .in_child = shed,
+                        .ready = on_ready, .failed = on_failed, .empty = on_empty};
+    return mo_crew_init(&g->crew, err);
 }
 
 static void flush_log(mo_loop *loop)
@@ -383,26 +313,39 @@ static void flush_log(mo_loop *loop)
 static void serve(generation *g)
 {
     mote_error err = {0};
-    if (!watch(g, &err) || !make_members(g, &err)) {
+    if (!watch(g, &err) || !make_crew(g, &err)) {
         tell_refusal(g, MO_SERVE_FAILED, err.status, err.message);
         return;
     }
     g->loop.turned = flush_log;
-    for (uint32_t i = 0; i < g->n; i++)
-        start_worker(&g->members[i]);
+    mo_crew_start(&g->crew);
     mo_loop_run(&g->loop);
-    mo_log_flush(&g->log);
 }
 
-int mo_generation_run(const mo_serve_source *source, mo_board *board, int channel)
+/* What compiles for it has the signals that it began with. */
+static void begin(generation *g)
+{
+    sigset_t none;
+    mo_tale t = {.kind = MO_TALE_HELLO, .pid = getpid()};
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGHUP, SIG_IGN);
+    setpgid(0, 0);
+    prctl(PR_SET_NAME, "mote-generation");
+    tell(g, &t);
+}
+
+int mo_generation_run(const mo_serve_source *source, mo_board *const *boards, mo_birth birth, int channel)
 {
     generation *g = mo_calloc(1, sizeof *g);
     if (!g)
         return 1;
-    g->board = board;
-    g->channel.fd = channel;
-    g->log.fd = STDERR_FILENO;
-    if (load(g, source) && mo_sockets_receive(&g->sockets, channel))
-        serve(g);
-    return g->failed || g->refused;
+    *g = (generation){.source = source, .boards = boards, .birth = birth, .channel.fd = channel, .log.fd = STDERR_FILENO};
+    do {
+        begin(g);
+        if (load(g) && mo_sockets_receive(&g->sockets, channel))
+            serve(g);
+    } while (g->is_heir && become_heir(g) && ((channel = g->channel.fd), true));
+    mo_log_flush(&g->log);
+    return g->refused || g->crew.cut;
 }

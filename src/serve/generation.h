@@ -7,7 +7,12 @@
  *
  * A worker that dies is started again while it serves; before, its death is a refusal. Where
  * the supervisor is gone, it drains. It is the leader of a group of processes: its workers,
- * and what compiles for it. */
+ * and what compiles for it.
+ *
+ * The next generation is forked by the current one, and so has what that one has: artifacts of
+ * modules that have not changed, and the memory that workers count in, which old and new
+ * workers share. It becomes a child of the supervisor, who adopts orphans. Where there is no
+ * current one, the supervisor itself forks one, which begins with nothing. */
 #ifndef MO_SERVE_GENERATION_H
 #define MO_SERVE_GENERATION_H
 
@@ -15,19 +20,39 @@
 #include "serve/log.h"
 #include "serve/sockets.h"
 
+enum { MO_GENERATIONS = 6 }; /* that may live at the same time, each with a slot of its own */
+
 /* From a generation. */
-typedef enum mo_tale_kind { MO_TALE_WANTS, MO_TALE_READY, MO_TALE_REFUSED } mo_tale_kind;
+typedef enum mo_tale_kind { MO_TALE_HELLO, MO_TALE_WANTS, MO_TALE_READY, MO_TALE_REFUSED } mo_tale_kind;
 typedef struct mo_tale {
     uint32_t kind;
+    int32_t pid;         /* HELLO: before it loads */
     int32_t exit_code;   /* REFUSED: what load() returned, or MO_SERVE_FAILED */
     uint32_t status;     /* and the error; MOTE_OK: it has been said */
     mo_wants wants;
     char words[MO_LOG_LINE];
 } mo_tale;
 
-/* To it: a byte, MO_ORDER_MOVE or MO_ORDER_END (worker.h), or sockets (mo_sockets_send). */
+/* To it. While it waits for sockets it is sent those (mo_sockets_send) and nothing else. */
+typedef enum mo_order_kind {
+    MO_ORDERED_MOVE = 1, /* drain: the next one serves                                  */
+    MO_ORDERED_END,      /* drain: nobody does                                          */
+    MO_ORDERED_HEIR,     /* fork the next one: birth, and a descriptor: its channel      */
+    MO_ORDERED_FORGET,   /* alive: what others had is of no use any more                */
+} mo_order_kind;
 
-/* In the process; returns what it ends with: 0, all was answered. */
-int mo_generation_run(const mo_serve_source *source, mo_board *board, int channel);
+typedef struct mo_birth {
+    uint32_t number, slot;
+} mo_birth;
+
+typedef struct mo_order {
+    uint32_t kind;
+    mo_birth birth;
+    uint32_t alive[MO_GENERATIONS]; /* numbers; 0: none */
+} mo_order;
+
+/* In the process, and in that of each heir. Returns what it ends with: 0, all was answered.
+ * boards: by slot. */
+int mo_generation_run(const mo_serve_source *source, mo_board *const *boards, mo_birth birth, int channel);
 
 #endif

@@ -15,6 +15,7 @@ typedef struct mo_seat {
     const mo_sockets *sockets; /* inboxes are in the order of groups */
     mo_board *board;
     uint32_t row, group, index; /* the index-th of its group */
+    uint32_t area;              /* where it counts (shared.h) */
     int line;                   /* to its parent (generation.h) */
 } mo_seat;
 

@@ -154,6 +154,14 @@ static int patience(const mo_loop *loop)
     return ms > 60000 ? 60000 : (int)ms;
 }
 
+void mo_loop_leave(mo_loop *loop)
+{
+    loop->ended = true;
+    loop->at = loop->n = 0;
+    loop->nheap = 0;
+    loop->turned = NULL;
+}
+
 /* --- turns --------------------------------------------------------------------------------- */
 
 void mo_loop_run(mo_loop *loop)

@@ -47,6 +47,9 @@ bool mo_loop_init(mo_loop *loop, mote_error *err);
 void mo_loop_release(mo_loop *loop);
 /* Until somebody sets ended. */
 void mo_loop_run(mo_loop *loop);
+/* In a handler: ends it, and what else this turn was about is nobody's any more. For a process
+ * that was forked there, and has another life. */
+void mo_loop_leave(mo_loop *loop);
 
 /* false: the system refused (errno). */
 bool mo_loop_want(mo_loop *loop, mo_watch *s, uint32_t events);

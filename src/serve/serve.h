@@ -39,14 +39,16 @@ typedef struct mo_serve_config {
     const mo_app *app;
     const struct mo_function *functions; /* of the app's, by the same index (load.h) */
     const struct mo_routes *routes;
-    struct mo_shared *shared;            /* made where workers are started */
+    struct mo_shared *shared;            /* made by the generation (generation.h) */
+    void *made;                          /* load()'s own */
 } mo_serve_config;
 
-/* Where what is served comes from. */
+/* Where what is served comes from. Called in a generation's process. */
 typedef struct mo_serve_source {
-    /* Called in a process of its own, for each reload in a fresh one. 0, or what that process
-     * ends with: why is in err, or has been said already (err->status is MOTE_OK). */
-    int (*load)(void *data, mo_serve_config *ret, mote_error *err);
+    /* before: what the generation before has, to be taken over in part; NULL: there is none.
+     * 0, or what to end with: why is in err, or has been said already (err->status is MOTE_OK). */
+    int (*load)(void *data, const mo_serve_config *before, mo_serve_config *ret, mote_error *err);
+    void (*unload)(void *data, const mo_serve_config *config); /* nobody serves it any more */
     void *data;
     const char *watched; /* a file: loaded again when it changes; NULL: on SIGHUP only */
 } mo_serve_source;

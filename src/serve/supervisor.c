@@ -31,7 +31,8 @@
 #define SHORT_LIFE_NS MO_NS_PER_S
 #define FIRST_PAUSE_NS (MO_NS_PER_S / 20)
 #define LAST_PAUSE_NS (5 * MO_NS_PER_S)
-enum { MOST_GENERATIONS = 8, SEND_S = 10 };
+#define HELLO_NS (20 * MO_NS_PER_S) /* until a generation that was ordered must have begun */
+enum { SEND_S = 10 };
 
 struct supervisor;
 
@@ -40,9 +41,8 @@ typedef enum stage { GONE, LOADS, STARTS, SERVES, DRAINS } stage;
 typedef struct being { /* a generation, seen from here */
     struct supervisor *supervisor;
     stage stage;
-    pid_t pid;
+    pid_t pid;       /* 0: not told yet, or dead */
     mo_watch channel;
-    mo_board *board;
     mo_wants wants;
     uint32_t number;
     uint64_t started_ns;
@@ -53,11 +53,13 @@ typedef struct supervisor {
     mo_loop loop;
     mo_watch signals;
     mo_alarm timer;        /* a generation is to be started again */
+    mo_alarm hello;        /* the next one must have begun */
     mo_file_watch file;
     mo_notify notify;
     const mo_serve_source *source;
     mo_sockets sockets;
-    being beings[MOST_GENERATIONS];
+    being beings[MO_GENERATIONS]; /* by slot */
+    mo_board *boards[MO_GENERATIONS];
     being *current, *next; /* next: LOADS or STARTS */
     uint32_t last_number;
     uint64_t pause_ns;
@@ -71,6 +73,8 @@ typedef struct supervisor {
 
 /* --- starting a generation --------------------------------------------------------- */
 
+static void gone(supervisor *s, being *b);
+
 static being *find_free(supervisor *s)
 {
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
@@ -80,50 +84,70 @@ static being *find_free(supervisor *s)
 }
 
 /* What is the supervisor's alone; sockets come over the channel to whom they belong. */
-static void be_generation(supervisor *s, being *b, int channel)
+static void be_generation(supervisor *s, mo_birth birth, int channel)
 {
     const mo_serve_source *source = s->source;
-    mo_board *board = b->board;
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        if (s->beings[i].stage != GONE && &s->beings[i] != b)
+        if (s->beings[i].stage != GONE)
             close(s->beings[i].channel.fd);
     mo_sockets_keep(&s->sockets, NULL);
     mo_notify_close(&s->notify);
     mo_file_watch_close(&s->file);
     close(s->signals.fd);
     mo_loop_release(&s->loop);
-    setpgid(0, 0);
-    sigprocmask(SIG_SETMASK, &s->before, NULL);
-    signal(SIGHUP, SIG_IGN);
-    prctl(PR_SET_NAME, "mote-generation");
-    int status = mo_generation_run(source, board, channel);
+    int status = mo_generation_run(source, s->boards, birth, channel);
     fflush(NULL);
     _exit(status);
 }
 
+static bool send_order(const being *b, const mo_order *o, int fd)
+{
+    struct iovec iov = {(void *)(uintptr_t)o, sizeof *o};
+    int status = mo_channel_send(b->channel.fd, &iov, 1, &fd, fd >= 0, false);
+    errno = -status;
+    return status == 0;
+}
+
+static void order(const being *b, mo_order_kind kind)
+{
+    const mo_order o = {.kind = kind};
+    if (b->stage != GONE)
+        send_order(b, &o, -1);
+}
+
+/* By the current one, if there is one; else by this process. */
+static bool fork_generation(supervisor *s, mo_birth birth, int channel)
+{
+    const mo_order o = {.kind = MO_ORDERED_HEIR, .birth = birth};
+    if (s->current)
+        return send_order(s->current, &o, channel);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_generation(s, birth, channel);
+    return pid > 0;
+}
+
 static void on_channel(mo_watch *w, uint32_t events);
 
-static bool fork_generation(supervisor *s, being *b)
+static bool open_channel(supervisor *s, being *b)
 {
     int pair[2];
     struct timeval patience = {.tv_sec = SEND_S};
-    if (!(b->board = mo_board_new(b->number)) || !mo_channel_pair(pair))
+    if (!mo_channel_pair(pair))
         return false;
-    fflush(NULL);
-    b->pid = fork();
-    if (b->pid == 0) {
-        close(pair[0]);
-        be_generation(s, b, pair[1]);
-    }
-    close(pair[1]);
-    if (b->pid < 0) {
-        close(pair[0]);
-        return false;
-    }
-    setpgid(b->pid, b->pid);
     setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     b->channel = (mo_watch){.ready = on_channel, .fd = pair[0]};
-    return mo_loop_want(&s->loop, &b->channel, EPOLLIN);
+    bool good = mo_loop_want(&s->loop, &b->channel, EPOLLIN) &&
+                fork_generation(s, (mo_birth){b->number, (uint32_t)(b - s->beings)}, pair[1]);
+    int why = errno;
+    close(pair[1]);
+    if (good)
+        return true;
+    mo_loop_forget(&s->loop, &b->channel);
+    close(pair[0]);
+    errno = why;
+    return false;
 }
 
 static void start_generation(supervisor *s)
@@ -134,14 +158,16 @@ static void start_generation(supervisor *s)
         return;
     }
     s->again = false;
-    mo_board_free(b->board);
-    *b = (being){.supervisor = s, .stage = LOADS, .number = ++s->last_number, .started_ns = mo_now_ns()};
-    if (!fork_generation(s, b)) {
-        mo_log_line(&s->log, "supervisor", "cannot load: %s", strerror(errno));
+    *b = (being){.supervisor = s, .number = ++s->last_number, .started_ns = mo_now_ns()};
+    mo_board_clear(s->boards[b - s->beings], b->number);
+    b->stage = LOADS;
+    if (!open_channel(s, b)) {
         b->stage = GONE;
+        mo_log_line(&s->log, "supervisor", "cannot load: %s", strerror(errno));
         mo_alarm_set(&s->loop, &s->timer, s->loop.now_ns + LAST_PAUSE_NS);
         return;
     }
+    mo_alarm_set(&s->loop, &s->hello, s->loop.now_ns + HELLO_NS);
     s->next = b;
 }
 
@@ -163,13 +189,15 @@ static void on_timer(mo_alarm *t)
         start_generation(s);
 }
 
-/* --- the end ---------------------------------------------------------------------------- */
-
-static void order(const being *b, char what)
+/* The current one was ordered to fork it, and does not. */
+static void on_no_hello(mo_alarm *t)
 {
-    if (b->stage != GONE && b->pid)
-        send(b->channel.fd, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    supervisor *s = (supervisor *)(void *)((char *)t - offsetof(supervisor, hello));
+    if (s->next && !s->next->pid)
+        gone(s, s->next);
 }
+
+/* --- the end ---------------------------------------------------------------------------- */
 
 static void kill_generation(const being *b)
 {
@@ -197,7 +225,7 @@ static void end(supervisor *s)
         if (s->killed || b->stage == LOADS)
             kill_generation(b);
         else
-            order(b, MO_ORDER_END);
+            order(b, MO_ORDERED_END);
     }
     s->failed |= s->killed;
     end_if_over(s);
@@ -259,6 +287,18 @@ static void announce(const supervisor *s, const being *b)
     }
 }
 
+/* What the current one has of those that are gone is of no use; while another is on its way,
+ * which has it too, that waits. */
+static void tell_alive(const supervisor *s)
+{
+    mo_order o = {.kind = MO_ORDERED_FORGET};
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        if (s->beings[i].stage != GONE)
+            o.alive[i] = s->beings[i].number;
+    if (s->current && !s->next)
+        send_order(s->current, &o, -1);
+}
+
 static void on_ready(supervisor *s, being *b)
 {
     being *old = s->current;
@@ -275,11 +315,29 @@ static void on_ready(supervisor *s, being *b)
         mo_log_line(&s->log, "supervisor", "generation %" PRIu32 " serves %s", b->number, b->wants.name);
     if (old) {
         old->stage = DRAINS;
-        order(old, MO_ORDER_MOVE);
+        order(old, MO_ORDERED_MOVE);
     }
+    tell_alive(s);
     mo_notify_ready(&s->notify);
     if (s->again)
         start_generation(s);
+}
+
+static void bury(supervisor *s, being *b, int status);
+
+static void on_hello(const supervisor *s, being *b, pid_t pid)
+{
+    b->pid = pid;
+    if (s->ends)
+        kill_generation(b);
+}
+
+/* What became of it, its end tells; but of one that has told nothing of itself. */
+static void gone(supervisor *s, being *b)
+{
+    mo_loop_forget(&s->loop, &b->channel);
+    if (!b->pid && b->stage != GONE)
+        bury(s, b, 0);
 }
 
 static void on_channel(mo_watch *w, uint32_t events)
@@ -291,8 +349,10 @@ static void on_channel(mo_watch *w, uint32_t events)
     ssize_t n = recv(w->fd, &t, sizeof t, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n != sizeof t) /* its end tells what became of it */
-        mo_loop_forget(&s->loop, w);
+    if (n != sizeof t)
+        gone(s, b);
+    else if (t.kind == MO_TALE_HELLO)
+        on_hello(s, b, t.pid);
     else if (t.kind == MO_TALE_WANTS)
         on_wants(s, b, &t.wants);
     else if (t.kind == MO_TALE_READY)
@@ -324,7 +384,8 @@ static void replace(supervisor *s, const being *b)
 static void bury(supervisor *s, being *b, int status)
 {
     char words[96];
-    on_channel(&b->channel, EPOLLIN); /* its last words */
+    if (b->channel.added && b->pid)
+        on_channel(&b->channel, EPOLLIN); /* its last words */
     mo_loop_forget(&s->loop, &b->channel);
     close(b->channel.fd);
     if (WIFSIGNALED(status))
@@ -346,19 +407,30 @@ static void bury(supervisor *s, being *b, int status)
     }
     if (s->again && !s->next && s->current)
         start_generation(s);
+    tell_alive(s);
     if (s->ends)
         end_if_over(s);
+}
+
+/* Who says who it is, and dies. */
+static void hear_new(supervisor *s)
+{
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        if (s->beings[i].stage != GONE && !s->beings[i].pid)
+            on_channel(&s->beings[i].channel, EPOLLIN);
 }
 
 static void reap(supervisor *s)
 {
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        hear_new(s);
         for (size_t i = 0; i < MO_COUNT(s->beings); i++)
             if (s->beings[i].stage != GONE && s->beings[i].pid == pid) {
                 bury(s, &s->beings[i], status);
                 break;
             }
+    }
 }
 
 /* --- serving ------------------------------------------------------------------------------ */
@@ -394,7 +466,7 @@ static bool watch(supervisor *s, mote_error *err)
     s->signals = (mo_watch){.ready = on_signals, .fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
     if (!mo_loop_init(&s->loop, err))
         return false;
-    if (!mo_alarm_init(&s->loop, &s->timer, on_timer))
+    if (!mo_alarm_init(&s->loop, &s->timer, on_timer) || !mo_alarm_init(&s->loop, &s->hello, on_no_hello))
         return mo_fail_nomem(err);
     if (s->signals.fd < 0 || !mo_loop_want(&s->loop, &s->signals, EPOLLIN))
         return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signals: %s", strerror(errno));
@@ -429,7 +501,13 @@ static void supervise(supervisor *s, mote_error *err)
     if (!watch(s, err) || !take_given(s, err))
         return;
     s->loop.turned = flush_log;
+    for (size_t i = 0; i < MO_COUNT(s->boards); i++)
+        if (!(s->boards[i] = mo_board_new())) {
+            mo_fail_nomem(err);
+            return;
+        }
     mo_notify_open(&s->notify);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* generations are not all its own children */
     allow_descriptors();
     start_generation(s);
     mo_loop_run(&s->loop);
@@ -449,7 +527,7 @@ static void release(supervisor *s)
     }
     mo_loop_release(&s->loop);
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        mo_board_free(s->beings[i].board);
+        mo_board_free(s->boards[i]);
     mo_free(s);
 }
 

@@ -424,7 +424,7 @@ int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, 
     w->loop.epoll = -1;
     w->seat = seat;
     w->shared = config->shared;
-    w->index = seat->row;
+    w->index = seat->area;
     snprintf(w->name, sizeof w->name, "worker %" PRIu32, seat->row);
     bool good = start(w, &err) == MOTE_OK && mo_isolate(isolation, &err);
     tell_parent(w, good ? MO_TOLD_SERVES : MO_TOLD_FAILED, good ? "" : err.message[0] ? err.message : "memory is out");
