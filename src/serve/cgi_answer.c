@@ -82,11 +82,8 @@ static bool take_length(parsing *p, mo_span value)
 /* About the connection, which is not the program's: not passed on. */
 static bool is_dropped(mo_span name)
 {
-    static const char *const dropped[] = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "date"};
-    for (size_t i = 0; i < MO_COUNT(dropped); i++)
-        if (mo_http_is(name, dropped[i]))
-            return true;
-    return false;
+    return mo_http_is(name, "connection") || mo_http_is(name, "keep-alive") || mo_http_is(name, "proxy-connection") ||
+           mo_http_is(name, "te") || mo_http_is(name, "trailer") || mo_http_is(name, "upgrade") || mo_http_is(name, "date");
 }
 
 static bool take_line(parsing *p, mo_span line)

@@ -20,13 +20,24 @@ static void put_end(mo_cgi_env *env)
     env->n++;
 }
 
-/* name with its "=". */
-static void put_span(mo_cgi_env *env, const char *name, mo_span value)
+static void put_variable(mo_cgi_env *env, const char *name, size_t name_len, mo_span value)
 {
-    put(env, name, strlen(name));
-    put(env, value.at, value.len);
-    put_end(env);
+    size_t len = name_len + value.len + 1;
+    if (len > env->cap - env->len) {
+        env->full = true;
+        return;
+    }
+    char *to = env->at + env->len;
+    memcpy(to, name, name_len);
+    if (value.len)
+        memcpy(to + name_len, value.at, value.len);
+    to[len - 1] = 0;
+    env->len += len;
+    env->n++;
 }
+
+/* name: a literal, with its "=". */
+#define PUT(env, name, ...) put_variable(env, name, sizeof name - 1, __VA_ARGS__)
 
 void mo_cgi_put_all(mo_cgi_env *env, const void *strings, size_t len, size_t n)
 {
@@ -44,8 +55,8 @@ static bool put_path(mo_cgi_env *env, mo_span path, mo_span script)
     if (path.len > sizeof room || !mo_http_decode(path, room, &decoded))
         return false;
     size_t n = script.len <= decoded.len ? script.len : decoded.len;
-    put_span(env, "SCRIPT_NAME=", (mo_span){decoded.at, n});
-    put_span(env, "PATH_INFO=", (mo_span){decoded.at + n, decoded.len - n});
+    PUT(env, "SCRIPT_NAME=", (mo_span){decoded.at, n});
+    PUT(env, "PATH_INFO=", (mo_span){decoded.at + n, decoded.len - n});
     return true;
 }
 
@@ -66,10 +77,16 @@ static mo_span name_of(mo_span host)
 /* Fields that do not become HTTP_...: they have variables of their own, are about the
  * connection, or would be believed by somebody. Proxy would become HTTP_PROXY, which
  * programs take their proxy from; the forwarded ones only a known proxy may set. */
-static const char *const kept_back[] = {
-    "connection", "content-length", "content-type", "expect", "forwarded", "host", "keep-alive", "proxy",
-    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+#define NAME(text) {text, sizeof text - 1}
+static const struct {
+    const char *text;
+    size_t len;
+} kept_back[] = {
+    NAME("connection"), NAME("content-length"), NAME("content-type"), NAME("expect"), NAME("forwarded"), NAME("host"),
+    NAME("keep-alive"), NAME("proxy"), NAME("proxy-authorization"), NAME("proxy-connection"), NAME("te"), NAME("trailer"),
+    NAME("transfer-encoding"), NAME("upgrade"),
 };
+#undef NAME
 
 static bool begins_forwarded(mo_span name)
 {
@@ -79,7 +96,7 @@ static bool begins_forwarded(mo_span name)
 static bool is_kept_back(mo_span name)
 {
     for (size_t i = 0; i < MO_COUNT(kept_back); i++)
-        if (mo_http_is(name, kept_back[i]))
+        if (mo_http_is_of(name, kept_back[i].text, kept_back[i].len))
             return true;
     return begins_forwarded(name);
 }
@@ -164,24 +181,24 @@ static void put_length(mo_cgi_env *env, uint64_t length)
         digits[--at] = (uint8_t)('0' + length % 10);
         length /= 10;
     } while (length);
-    put_span(env, "CONTENT_LENGTH=", (mo_span){digits + at, sizeof digits - at});
+    PUT(env, "CONTENT_LENGTH=", (mo_span){digits + at, sizeof digits - at});
 }
 
 int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span script, mo_span facts, size_t nfacts)
 {
     const mo_http_field *type = mo_http_field_of(head, "content-type");
-    put_span(env, "REQUEST_METHOD=", head->method);
-    put_span(env, "REQUEST_URI=", head->target);
-    put_span(env, "QUERY_STRING=", head->query);
-    put_span(env, "SERVER_NAME=", name_of(head->host));
-    put_span(env, head->minor ? "SERVER_PROTOCOL=HTTP/1.1" : "SERVER_PROTOCOL=HTTP/1.0", (mo_span){NULL, 0});
+    PUT(env, "REQUEST_METHOD=", head->method);
+    PUT(env, "REQUEST_URI=", head->target);
+    PUT(env, "QUERY_STRING=", head->query);
+    PUT(env, "SERVER_NAME=", name_of(head->host));
+    PUT(env, "SERVER_PROTOCOL=", (mo_span){(const uint8_t *)(head->minor ? "HTTP/1.1" : "HTTP/1.0"), 8});
     mo_cgi_put_all(env, facts.at, facts.len, nfacts);
     if (head->has_length)
         put_length(env, head->length);
     if (type)
-        put_span(env, "CONTENT_TYPE=", type->value);
+        PUT(env, "CONTENT_TYPE=", type->value);
     if (head->host.len)
-        put_span(env, "HTTP_HOST=", head->host);
+        PUT(env, "HTTP_HOST=", head->host);
     if (!put_path(env, head->path, script))
         return 400;
     int status = put_fields(env, head);

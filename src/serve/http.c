@@ -14,12 +14,9 @@ static bool is_token_char(uint8_t c)
 
 static uint8_t small(uint8_t c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }
 
-bool mo_http_is(mo_span s, const char *text)
+bool mo_http_is_bytes(mo_span s, const char *text)
 {
-    size_t n = strlen(text);
-    if (s.len != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < s.len; i++)
         if (small(s.at[i]) != (uint8_t)text[i])
             return false;
     return true;

@@ -54,7 +54,11 @@ int mo_http_parse(const uint8_t *bytes, size_t len, mo_http_head *ret);
 
 /* The field of that name (small letters) or NULL. */
 const mo_http_field *mo_http_field_of(const mo_http_head *h, const char *name);
-bool mo_http_is(mo_span s, const char *small); /* whatever the case of s */
+/* Is s that text, whatever the case of s? Lengths differ more often than not, and those of
+ * literals are known before anything runs. */
+bool mo_http_is_bytes(mo_span s, const char *small);
+static inline bool mo_http_is_of(mo_span s, const char *small, size_t len) { return s.len == len && mo_http_is_bytes(s, small); }
+static inline bool mo_http_is(mo_span s, const char *small) { return mo_http_is_of(s, small, strlen(small)); }
 bool mo_http_is_token(mo_span s);
 /* May it be a field's value? No control characters but the tab. */
 bool mo_http_is_value(mo_span s);
