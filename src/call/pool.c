@@ -3,8 +3,9 @@
  *    IDLE --mote_pool_acquire--> LENT --mote_pool_release--> reset --> IDLE
  *
  * What always holds:
- *   1  an idle instance is as mo_reset_run left it, its store as mo_store_make did, but
- *      for what the instance itself takes;
+ *   1  an idle instance is as mo_reset_run left it, but a stale one: that was used once, and is
+ *      reset when it is used again, for it may be evicted before; its store is as it was
+ *      made, but for what the instance itself takes;
  *   2  pool->n = instances idle and lent, at most limits.instances;
  *   3  an instance that cannot be reset, or whose store was given things of the host's,
  *      is freed and not lent again. */
@@ -20,11 +21,13 @@
 typedef struct mo_pooled {
     mote_program *program;
     struct mo_pooled *next, *prev; /* in the program's idle or lent list */
+    struct mo_pooled *newer, *older; /* of the pool's idle ones */
     mote_store *store;
     mote_instance *instance;
     mo_reset *reset;
     size_t arena_mark;             /* of the store as it was when the instance was new */
     bool lent;
+    bool stale;                    /* idle, and to be reset when it is used again */
     struct counted *counted; /* per imported function, if its calls are counted */
     uint64_t host_calls;
     uint64_t wall_ns, cpu_ns; /* at acquire; when released, what passed since */
@@ -37,6 +40,8 @@ struct counted {
     void *callback, *data;
 };
 
+enum { SPARE_STORES = 4 };
+
 struct mote_program {
     mote_pool *pool;
     mote_program *next;
@@ -46,7 +51,6 @@ struct mote_program {
     mo_pristine *pristine;
     mo_open_set *known; /* per own memory: what instances of it learned */
     uint32_t nknown;
-    uint64_t used_at;   /* pool->clock when it was used last */
     bool has_start;
     mo_pooled *idle, *lent;
 };
@@ -56,7 +60,9 @@ struct mote_pool {
     mote_pool_limits limits;
     mote_program *programs;
     uint32_t n;
-    uint64_t clock;
+    mo_pooled *newest, *oldest;      /* idle ones */
+    mote_store *spare[SPARE_STORES]; /* without an instance */
+    uint32_t nspare;
     int thread;
 };
 
@@ -98,17 +104,60 @@ static void unlink_pooled(mo_pooled **list, mo_pooled *p)
         p->next->prev = p->prev;
 }
 
+static void push_idle(mo_pooled *p)
+{
+    mote_pool *pool = p->program->pool;
+    push(&p->program->idle, p);
+    p->newer = NULL;
+    p->older = pool->newest;
+    if (p->older)
+        p->older->newer = p;
+    else
+        pool->oldest = p;
+    pool->newest = p;
+}
+
+static void unlink_idle(mo_pooled *p)
+{
+    mote_pool *pool = p->program->pool;
+    unlink_pooled(&p->program->idle, p);
+    *(p->newer ? &p->newer->older : &pool->newest) = p->older;
+    *(p->older ? &p->older->newer : &pool->oldest) = p->newer;
+}
+
 /* --- instances ---------------------------------------------------------------- */
+
+static void free_store(mote_pool *pool, mote_store *store)
+{
+    store->pooled = NULL;
+    mo_timer_release(store);
+    if (pool->nspare < SPARE_STORES && mo_store_renew(store, &store->limits))
+        pool->spare[pool->nspare++] = store;
+    else
+        mote_store_free(store);
+    pool->n--;
+}
+
+static mote_status take_store(mote_pool *pool, const mote_limits *limits, mote_store **ret, mote_error *err)
+{
+    mote_error e = {0};
+    *ret = pool->nspare ? pool->spare[--pool->nspare] : NULL;
+    if (*ret && mo_store_renew(*ret, limits))
+        return MOTE_OK;
+    mote_store_free(*ret);
+    mote_status status = mote_store_new(pool->engine, limits, NULL, ret, err);
+    if (status || mo_stack_narrow(&(*ret)->stack, &e))
+        return status;
+    mote_store_free(*ret);
+    return mo_told(&e, err);
+}
 
 static void free_pooled(mo_pooled *p)
 {
     mo_free(p->counted);
     mo_reset_free(p->reset);
-    if (p->store) {
-        p->store->pooled = NULL;
-        mote_store_free(p->store);
-        p->program->pool->n--;
-    }
+    if (p->store)
+        free_store(p->program->pool, p->store);
     mo_free(p);
 }
 
@@ -177,17 +226,13 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     if (!p)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
     p->program = program;
-    mote_status status = mote_store_new(pool->engine, &program->limits.store, NULL, &p->store, err);
+    mote_status status = take_store(pool, &program->limits.store, &p->store, err);
     if (status) {
         mo_free(p);
         return status;
     }
     pool->n++;
     p->store->pooled = p;
-    if (!mo_stack_narrow(&p->store->stack, &e)) {
-        free_pooled(p);
-        return mo_told(&e, err);
-    }
     mo_limit_ticks(p->store, program->limits.timeout_us);
     status = mo_linker_make(program->linker, p->store, (mote_artifact *)program->artifact, &p->instance, err);
     if (!status && (!track(p, &e) || (program->limits.host_calls && !count_host_calls(p, &e))))
@@ -201,17 +246,13 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     return MOTE_OK;
 }
 
-/* Frees an idle instance of the program that was used longest ago. */
-static bool evict(mote_pool *pool, const mote_program *not_of)
+/* Frees the idle instance that was used longest ago. */
+static bool evict(mote_pool *pool)
 {
-    mote_program *oldest = NULL;
-    for (mote_program *program = pool->programs; program; program = program->next)
-        if (program != not_of && program->idle && (!oldest || program->used_at < oldest->used_at))
-            oldest = program;
-    if (!oldest)
+    mo_pooled *p = pool->oldest;
+    if (!p)
         return false;
-    mo_pooled *p = oldest->idle;
-    unlink_pooled(&oldest->idle, p);
+    unlink_idle(p);
     free_pooled(p);
     return true;
 }
@@ -255,6 +296,8 @@ void mote_pool_free(mote_pool *pool)
         return;
     while (pool->programs)
         mote_program_free(pool->programs);
+    while (pool->nspare)
+        mote_store_free(pool->spare[--pool->nspare]);
     mote_engine_unref(pool->engine);
     mo_free(pool);
 }
@@ -286,7 +329,7 @@ mote_status mote_program_new_limited(mote_pool *pool, mote_artifact *artifact, m
     mo_artifact_ref(a);
     pool->programs = program;
     mo_pooled *first;
-    if (pool->n == pool->limits.instances && !evict(pool, program))
+    if (pool->n == pool->limits.instances && !evict(pool))
         status = mo_tell(err, MOTE_LIMIT, "pool: all %" PRIu32 " instances are lent", pool->limits.instances);
     if (!status)
         status = make_pooled(program, &first, err);
@@ -294,7 +337,7 @@ mote_status mote_program_new_limited(mote_pool *pool, mote_artifact *artifact, m
         mote_program_free(program);
         return status;
     }
-    push(&program->idle, first);
+    push_idle(first);
     *ret = program;
     return MOTE_OK;
 }
@@ -317,7 +360,11 @@ void mote_program_free(mote_program *program)
             *link = program->next;
             break;
         }
-    free_list(&program->idle);
+    while (program->idle) {
+        mo_pooled *p = program->idle;
+        unlink_idle(p);
+        free_pooled(p);
+    }
     free_list(&program->lent);
     mo_pristine_free(program->pristine);
     mo_artifact_unref(program->artifact);
@@ -329,7 +376,7 @@ void mote_program_free(mote_program *program)
 static mote_status make_room_and_instance(mote_program *program, mo_pooled **ret, mote_error *err)
 {
     mote_pool *pool = program->pool;
-    if (pool->n == pool->limits.instances && !evict(pool, program))
+    if (pool->n == pool->limits.instances && !evict(pool))
         return mo_tell(err, MOTE_LIMIT, "pool: all %" PRIu32 " instances are lent", pool->limits.instances);
     return make_pooled(program, ret, err);
 }
@@ -356,15 +403,28 @@ static inline void stop_measuring(mo_pooled *p)
         read_clocks(p);
 }
 
-mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_error *err)
+/* One that is as new, or NULL. */
+static inline mo_pooled *take_idle(mote_program *program)
 {
     mo_pooled *p = program->idle;
+    if (mo_unlikely(!p))
+        return NULL;
+    unlink_idle(p);
+    if (mo_likely(!p->stale))
+        return p;
+    p->stale = false;
+    if (mo_reset_run(p->reset))
+        return p;
+    free_pooled(p);
+    return NULL;
+}
+
+mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_error *err)
+{
+    mo_pooled *p = take_idle(program);
     mote_status status = MOTE_OK;
-    if (mo_likely(p != NULL))
-        unlink_pooled(&program->idle, p);
-    else if ((status = make_room_and_instance(program, &p, err)))
+    if (mo_unlikely(!p) && (status = make_room_and_instance(program, &p, err)))
         return status;
-    program->used_at = ++program->pool->clock;
     p->lent = true;
     push(&program->lent, p);
     p->store->run.fuel = program->limits.fuel;
@@ -412,14 +472,15 @@ mote_status mote_pool_release(mote_instance *instance, mote_error *err)
     stop_measuring(p);
     unlink_pooled(&program->lent, p);
     p->lent = false;
-    if (mo_unlikely(has_guests_of_its_own(p) || !mo_reset_run(p->reset))) {
+    p->stale = mo_unlikely(mo_reset_may_wait(p->reset));
+    if (mo_unlikely(has_guests_of_its_own(p) || (!p->stale && !mo_reset_run(p->reset)))) {
         free_pooled(p);
         return MOTE_OK;
     }
     if (mo_unlikely(p->reset->learned))
         mo_reset_teach(p->reset, program->known);
     reset_store(p->store);
-    push(&program->idle, p);
+    push_idle(p);
     return MOTE_OK;
 }
 

@@ -28,6 +28,7 @@ struct mote_memory {
     uint8_t *reserved;     /* an access in here is an access to this memory */
     size_t reserved_len;
     uint64_t room;         /* bytes that it can grow to */
+    uint64_t most;         /* bytes that it ever had */
     uint64_t max;          /* pages */
     bool is64, has_max, checked;
     uint8_t page_shift;
@@ -53,9 +54,11 @@ static inline bool mo_memory_is_unchecked(const mo_meta_memory *type)
 /* Room for a memory of this type; limit in bytes. */
 bool mo_memory_plan(const mo_meta_memory *type, uint64_t limit, mo_memory_space *ret, mote_error *err);
 /* Makes [reserved, ...) a memory: desc is filled, its first pages can be used.
- * memory->store and ->next are set here; the store counts its bytes. */
+ * memory->store and ->next are set here; the store counts its bytes. ready: so many can be used
+ * already. */
 bool mo_memory_place(mote_store *store, mote_memory *memory, const mo_meta_memory *type,
-                     const mo_memory_space *space, uint8_t *reserved, mo_memory_desc *desc, mote_error *err);
+                     const mo_memory_space *space, uint8_t *reserved, uint64_t ready, mo_memory_desc *desc,
+                     mote_error *err);
 /* A new shared memory as that handle. */
 bool mo_memory_share(mote_store *store, mote_memory *memory, const mo_meta_memory *type, mote_error *err);
 void mo_memory_adopt(mote_store *store, mote_memory *memory, mote_shared_memory *shared);
@@ -148,6 +151,7 @@ struct mote_instance {
     mote_instance *next;
     mo_slot slot;
     mote_memory **memories; /* by index, imports first */
+    size_t head_used;       /* bytes of the slot's head that are not always zero */
     struct mo_reset *kept;  /* mote_instance_keep(), or NULL */
     mote_memory *memory;    /* the export "memory" once wasi/ has asked for it, or NULL */
     mote_table **tables;
@@ -171,6 +175,8 @@ static inline void *mo_context_at(const mote_instance *instance, uint32_t offset
     return (uint8_t *)instance->context + offset;
 }
 
+/* Are its images mapped from the file, or, for they are small, copied? */
+bool mo_images_are_mapped(const mo_artifact *artifact);
 /* Makes an instance and runs its segments; not its start function. On a trap in a
  * segment err says so and the instance, which others may have seen, stays the store's. */
 mote_status mo_instance_make(mote_store *store, mo_artifact *artifact, const mote_extern *imports,

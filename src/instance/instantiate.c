@@ -15,6 +15,7 @@ typedef struct plan {
     mo_memory_space *spaces; /* per own memory; shared ones: empty */
     uint64_t *tables_at;     /* per own table: entries in the slot */
     uint64_t head;           /* bytes of context, arrays and tables */
+    uint64_t head_used;      /* without what only makes it usual */
     uint64_t total;
 } plan;
 
@@ -55,6 +56,7 @@ static bool is_usual(const plan *p)
 
 static bool plan_memories(plan *p, const mote_store *store, mote_error *err)
 {
+    p->head_used = p->head;
     if (is_usual(p))
         p->head = MO_SLOT_HEAD;
     p->total = p->head;
@@ -114,6 +116,7 @@ static bool take_slot(mote_instance *instance, const plan *p, mote_error *err)
     if (!mo_slot_take(instance->store->spares, p->total, p->head, &instance->slot, err))
         return false;
     instance->context = (mo_context *)(void *)instance->slot.at;
+    instance->head_used = p->head_used;
     return true;
 }
 
@@ -177,7 +180,7 @@ static bool fill_memories(mote_instance *in, const plan *p, mote_error *err)
             descs[i] = *memory->desc; /* base only: bytes change in the shared one */
             continue;
         }
-        if (!mo_memory_place(in->store, memory, type, &p->spaces[i], at, &descs[i], err))
+        if (!mo_memory_place(in->store, memory, type, &p->spaces[i], at, in->slot.memory, &descs[i], err))
             return false;
         at += memory->reserved_len;
     }
@@ -287,15 +290,27 @@ static bool init_tables(mote_instance *in, mote_error *err)
     return true;
 }
 
-/* Runs of the memory image, copied on write from the file itself. */
+/* A mapping and two faults cost more than a few pages' bytes. */
+#define IMAGE_COPIED (16 << 10)
+
+bool mo_images_are_mapped(const mo_artifact *a)
+{
+    uint64_t len = 0;
+    for (uint32_t i = 0; i < a->meta->images.n; i++)
+        len += mo_meta_images(a)[i].len;
+    return a->fd >= 0 && len > IMAGE_COPIED;
+}
+
+/* Runs of the memory image: large ones are copied on write from the file itself. */
 static bool map_images(mote_instance *in, mote_error *err)
 {
     const mo_artifact *a = in->artifact;
+    bool mapped = mo_images_are_mapped(a);
     for (uint32_t i = 0; i < a->meta->images.n; i++) {
         const mo_meta_image *image = &mo_meta_images(a)[i];
         const mote_memory *memory = in->memories[image->memory];
         uint8_t *to = memory->desc->base + image->memory_at;
-        if (a->fd < 0 || memory->shared)
+        if (!mapped || memory->shared)
             memcpy(to, a->image + image->at, image->len);
         else if (mmap(to, image->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, a->fd,
                       (off_t)(a->image_at + image->at)) == MAP_FAILED)
@@ -444,7 +459,10 @@ void mo_instance_release(mote_instance *in)
         mo_free(in->own_tables[i].grown);
         mo_free(in->own_tables[i].kept);
     }
-    mo_slot_give(in->store->spares, &in->slot);
+    if (own_memories(meta) == 1 && !in->own_memories[0].shared && in->own_memories[0].desc)
+        mo_slot_give_used(in->store->spares, &in->slot, in->head_used, in->own_memories[0].most);
+    else
+        mo_slot_give(in->store->spares, &in->slot);
     mo_artifact_unref(in->artifact);
     mo_free(in);
 }

@@ -57,6 +57,11 @@ static bool open_bytes(uint8_t *base, uint64_t from, uint64_t to)
     return to <= from || mprotect(base + from, to - from, PROT_READ | PROT_WRITE) == 0;
 }
 
+static bool close_bytes(uint8_t *base, uint64_t from, uint64_t to)
+{
+    return to <= from || mprotect(base + from, to - from, PROT_NONE) == 0;
+}
+
 static void set_type(mote_memory *memory, const mo_meta_memory *type)
 {
     memory->is64 = type->flags & MO_META_64;
@@ -74,13 +79,13 @@ static void enlist(mote_store *store, mote_memory *memory)
 }
 
 bool mo_memory_place(mote_store *store, mote_memory *memory, const mo_meta_memory *type,
-                     const mo_memory_space *space, uint8_t *reserved, mo_memory_desc *desc, mote_error *err)
+                     const mo_memory_space *space, uint8_t *reserved, uint64_t ready, mo_memory_desc *desc, mote_error *err)
 {
     set_type(memory, type);
     uint64_t bytes = bytes_of(type->min, memory->page_shift);
     desc->base = reserved + space->before;
-    desc->bytes = bytes;
-    if (!open_bytes(desc->base, 0, memory->checked ? space->room : bytes))
+    desc->bytes = memory->most = bytes;
+    if (!open_bytes(desc->base, ready, memory->checked ? space->room : bytes) || !close_bytes(desc->base, bytes, ready))
         return mo_fail_nomem(err);
     if (!mo_store_take(&store->used.memory_bytes, store->limits.memory_bytes, bytes))
         return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE,
@@ -143,6 +148,7 @@ int64_t mo_memory_grow(mote_memory *memory, uint64_t delta)
         return -1;
     }
     memory->desc->bytes = bytes;
+    memory->most = bytes > memory->most ? bytes : memory->most;
     return (int64_t)(old >> memory->page_shift);
 }
 
@@ -284,7 +290,7 @@ static bool make_host_memory(mote_store *store, const mo_meta_memory *type, mote
     if (!mo_memory_plan(type, store->limits.memory_bytes, &space, err) ||
         !mo_slot_map(space.before + space.room + space.after, 0, &h->slot, err))
         return false;
-    if (!mo_memory_place(store, &h->memory, type, &space, h->slot.at, &h->desc, err)) {
+    if (!mo_memory_place(store, &h->memory, type, &space, h->slot.at, 0, &h->desc, err)) {
         mo_slot_unmap(&h->slot);
         return false;
     }

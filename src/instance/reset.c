@@ -304,9 +304,26 @@ static bool drop_growth(const mo_tracked *t, uint64_t now)
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
-static bool discard(const mo_tracked *t)
+/* Images that are copied are not mapped again by the kernel. */
+static void copy_images(const mo_reset *r, const mo_tracked *t)
 {
-    return t->bytes == 0 || madvise(t->memory->desc->base, t->bytes, MADV_DONTNEED) == 0;
+    const mo_artifact *a = r->instance->artifact;
+    for (uint32_t i = 0; i < a->meta->images.n; i++) {
+        const mo_meta_image *image = &mo_meta_images(a)[i];
+        if (r->instance->memories[image->memory] == t->memory)
+            memcpy(t->memory->desc->base + image->memory_at, a->image + image->at, image->len);
+    }
+}
+
+static bool discard(const mo_reset *r, const mo_tracked *t)
+{
+    if (t->bytes == 0)
+        return true;
+    if (madvise(t->memory->desc->base, t->bytes, MADV_DONTNEED) != 0)
+        return false;
+    if (!mo_images_are_mapped(r->instance->artifact))
+        copy_images(r, t);
+    return true;
 }
 
 /* Contents that were computed are not what the kernel maps again. */
@@ -393,6 +410,7 @@ static mo_way choose_way(const mo_reset *r, mo_tracked *t)
     switch (t->way) {
     case MO_WAY_COPY: return t->memory->checked ? MO_WAY_COPY : after_copying(r, t);
     case MO_WAY_SCAN: return after_scanning(r, t);
+    case MO_WAY_FRESH: return MO_WAY_COPY;
     default: return MO_WAY_DISCARD;
     }
 }
@@ -405,7 +423,10 @@ static bool remap(const mo_reset *r, mo_tracked *t)
     uint8_t *base = t->memory->desc->base;
     bool ok = t->bytes == 0 || mmap(base, t->bytes, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
-    for (uint32_t i = 0; i < a->meta->images.n && ok; i++) {
+    bool mapped = mo_images_are_mapped(a);
+    if (ok && !mapped)
+        copy_images(r, t);
+    for (uint32_t i = 0; i < a->meta->images.n && ok && mapped; i++) {
         const mo_meta_image *image = &mo_meta_images(a)[i];
         ok = r->instance->memories[image->memory] != t->memory ||
              mmap(base + image->memory_at, image->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
@@ -441,7 +462,7 @@ static bool start(const mo_reset *r, mo_tracked *t, mo_way way)
     switch (way) {
     case MO_WAY_SCAN: return start_scanning(r, t);
     case MO_WAY_DISCARD: return start_discarding(r, t);
-    default: return tidy(r, t);
+    default: t->way = MO_WAY_COPY; return tidy(r, t);
     }
 }
 
@@ -497,7 +518,7 @@ static bool restore_in_way(mo_reset *r, mo_tracked *t, uint64_t bytes_now)
         return false;
     switch (t->way) {
     case MO_WAY_SCAN: return scan_back(r, t);
-    case MO_WAY_DISCARD: return discard(t);
+    case MO_WAY_DISCARD: return discard(r, t);
     default: copy_back(r, t, keep ? bytes_now : t->bytes); return !grown || !keep || hide_growth(t, bytes_now);
     }
 }
@@ -535,6 +556,10 @@ static bool track_memory(const mo_reset *r, mo_tracked *t)
         return start_scanning(r, t);
     if (forced_way == MO_WAY_DISCARD && may_discard(r, t))
         return start_discarding(r, t);
+    if (!t->is_forced && t->open.npages == 0 && !t->memory->checked && may_discard(r, t)) {
+        t->way = MO_WAY_FRESH;
+        return true;
+    }
     return close_pages(t, 0, last_page(t), true);
 }
 
@@ -603,6 +628,17 @@ static bool is_lost(const mote_instance *in)
         if (in->own_tables[i].lost)
             return true;
     return false;
+}
+
+/* What waits keeps its pages. */
+#define WAITING_BYTES (UINT64_C(2) << 20)
+
+bool mo_reset_may_wait(const mo_reset *r)
+{
+    for (uint32_t i = 0; i < r->ntracked; i++)
+        if (r->tracked[i].way != MO_WAY_FRESH || mo_memory_bytes(r->tracked[i].memory) > WAITING_BYTES)
+            return false;
+    return r->ntracked > 0 && !r->broken;
 }
 
 bool mo_reset_run(mo_reset *r)

@@ -11,6 +11,8 @@
  *            a reset copies these: one or two system calls.
  *   discard  all pages are writable. A reset drops what was written (MADV_DONTNEED); the
  *            next touch maps the image's page again.
+ *   fresh    all pages are writable and nothing is noted, for it may never be run again: so a
+ *            program's first instance begins. The first reset maps it anew, to be copied.
  *
  * What always holds between mo_reset_run and the next call:
  *   1  each own memory reads as its image, then zeros, up to its first length;
@@ -34,7 +36,7 @@ typedef struct mo_pristine {
     } memories[];
 } mo_pristine;
 
-typedef enum mo_way { MO_WAY_COPY, MO_WAY_SCAN, MO_WAY_DISCARD, MO_WAY_MEASURED } mo_way;
+typedef enum mo_way { MO_WAY_COPY, MO_WAY_SCAN, MO_WAY_DISCARD, MO_WAY_FRESH, MO_WAY_MEASURED } mo_way;
 
 typedef struct mo_tracked { /* one own memory */
     mote_memory *memory;
@@ -80,6 +82,9 @@ void mo_reset_free(mo_reset *reset);
 /* For tests: what this thread tracks from now on is reset in that way alone, wherever the
  * way is possible; MO_WAY_MEASURED: as is best. */
 void mo_reset_force(mo_way way);
+
+/* Is there nothing to be learned by resetting it before it is used again? */
+bool mo_reset_may_wait(const mo_reset *reset);
 
 /* Back to the start. False: the system refused, the instance must go. */
 bool mo_reset_run(mo_reset *reset);

@@ -18,7 +18,7 @@ bool mo_slot_map(size_t len, size_t open, mo_slot *ret, mote_error *err)
         munmap(at, len);
         return mo_fail_nomem(err);
     }
-    *ret = (mo_slot){at, len, open};
+    *ret = (mo_slot){at, len, open, 0};
     return true;
 }
 
@@ -46,6 +46,29 @@ static bool has_room(const mo_spares *spares) { return __atomic_load_n(&spares->
 /* Touches what every instance writes first, the context's page. */
 static void warm(mo_slot *slot) { *(volatile uint8_t *)slot->at = 0; }
 
+#define CLEARED ((size_t)16 << 10) /* of the head: up to here zeros cost less than a new mapping */
+#define MEMORY_KEPT (UINT64_C(2) << 20) /* of it so much is mapped anew to be used, the rest not to be */
+
+static bool remap(uint8_t *at, uint64_t len, int protection)
+{
+    return len == 0 || mmap(at, len, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+/* As wipe(), in what was used alone. The memory is mapped anew, of the head every byte is. */
+static bool wipe_used(mo_slot *slot, size_t head, uint64_t memory)
+{
+    uint8_t *base = slot->at + slot->open + MO_GUARD_BEFORE;
+    uint64_t used = memory > slot->memory ? memory : slot->memory, kept = used <= MEMORY_KEPT ? used : 0;
+    slot->memory = kept;
+    if (!remap(base, kept, PROT_READ | PROT_WRITE) || !remap(base + kept, used - kept, PROT_NONE))
+        return false;
+    if (head <= CLEARED)
+        memset(slot->at, 0, head);
+    else if (!remap(slot->at, slot->open, PROT_READ | PROT_WRITE))
+        return false;
+    return true;
+}
+
 /* Back to how it was mapped: nothing of what was in it can be read again. */
 static bool wipe(mo_slot *slot)
 {
@@ -53,6 +76,7 @@ static bool wipe(mo_slot *slot)
             MAP_FAILED ||
         !open_head(slot->at, slot->open))
         return false;
+    slot->memory = 0;
     warm(slot);
     return true;
 }
@@ -72,10 +96,16 @@ bool mo_slot_take(mo_spares *spares, size_t len, size_t open, mo_slot *ret, mote
     return found || mo_slot_map(len, open, ret, err);
 }
 
-void mo_slot_give(mo_spares *spares, mo_slot *slot)
+static bool may_be_kept(const mo_spares *spares, const mo_slot *slot)
+{
+    return slot->at && slot->len == MO_SLOT_USUAL && slot->open == MO_SLOT_HEAD && has_room(spares);
+}
+
+/* wiped: as it is to be kept. */
+static void keep_or_unmap(mo_spares *spares, mo_slot *slot, bool wiped)
 {
     bool kept = false;
-    if (slot->at && slot->len == MO_SLOT_USUAL && slot->open == MO_SLOT_HEAD && has_room(spares) && wipe(slot)) {
+    if (wiped) {
         lock(spares);
         kept = has_room(spares);
         if (kept) {
@@ -87,6 +117,16 @@ void mo_slot_give(mo_spares *spares, mo_slot *slot)
     if (!kept)
         mo_slot_unmap(slot);
     slot->at = NULL;
+}
+
+void mo_slot_give(mo_spares *spares, mo_slot *slot)
+{
+    keep_or_unmap(spares, slot, may_be_kept(spares, slot) && wipe(slot));
+}
+
+void mo_slot_give_used(mo_spares *spares, mo_slot *slot, size_t head, uint64_t memory)
+{
+    keep_or_unmap(spares, slot, may_be_kept(spares, slot) && wipe_used(slot, head, memory));
 }
 
 bool mo_spares_keep(mo_spares *spares, uint32_t keep, mote_error *err)

@@ -18,7 +18,8 @@
 typedef struct mo_slot {
     uint8_t *at;
     size_t len;
-    size_t open; /* bytes from `at` that are zero and can be used; the rest cannot */
+    size_t open; /* bytes from `at` that are zero and can be used; the rest cannot... */
+    uint64_t memory; /* ...but for so many bytes of the usual shape's memory, zeros too */
 } mo_slot;
 
 typedef struct mo_spares {
@@ -34,6 +35,9 @@ void mo_slot_unmap(mo_slot *slot);
 /* The same, from the spares if they have one; and back, wiped or unmapped. */
 bool mo_slot_take(mo_spares *spares, size_t len, size_t open, mo_slot *ret, mote_error *err);
 void mo_slot_give(mo_spares *spares, mo_slot *slot);
+/* The same where nothing was used but `head` bytes from `at` and `memory` bytes of the usual
+ * shape's memory: what is kept is quicker to take again. */
+void mo_slot_give_used(mo_spares *spares, mo_slot *slot, size_t head, uint64_t memory);
 
 /* Keeps up to `keep` from now on and makes them. */
 bool mo_spares_keep(mo_spares *spares, uint32_t keep, mote_error *err);

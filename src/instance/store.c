@@ -3,6 +3,8 @@
 
 #include "base/sanitize.h"
 
+#include <stdatomic.h>
+
 mote_limits mote_limits_default(void)
 {
     return (mote_limits){
@@ -47,7 +49,7 @@ mote_store *mo_store_make(mote_engine *engine, mo_spares *spares, const mote_lim
 }
 
 /* Handles of memories lie in instances too, so they go first. */
-void mo_store_release(mote_store *store)
+static void release_all(mote_store *store)
 {
     for (mote_memory *memory = store->memories; memory; memory = memory->next)
         mo_memory_forget(memory);
@@ -62,9 +64,43 @@ void mo_store_release(mote_store *store)
         mo_free(table->grown);
     mo_exceptions_release(&store->exceptions);
     mo_arena_free(&store->arena);
+}
+
+void mo_store_release(mote_store *store)
+{
+    release_all(store);
     mo_stack stack = store->stack;
     mo_sanitize_unroot(store, sizeof *store);
     mo_stack_unmap(&stack);
+}
+
+bool mo_store_renew(mote_store *store, const mote_limits *limits)
+{
+    if (limits->stack_bytes != store->limits.stack_bytes)
+        return false;
+    release_all(store);
+    mo_stack_wipe(&store->stack);
+    store->data = store->pooled = NULL;
+    store->wasi = NULL;
+    store->limits = *limits;
+    store->used = (mote_limits){.stack_bytes = limits->stack_bytes};
+    store->limited = false;
+    store->arena = (mo_arena){0};
+    store->finalizers = NULL;
+    store->instances = NULL;
+    store->memories = NULL;
+    store->tables = NULL;
+    store->globals = NULL;
+    atomic_store_explicit(&store->request, 0, memory_order_relaxed);
+    store->tick_limit = store->tick_deadline = store->timeout_us = store->deadline_ns = 0;
+    store->trap.code = 0;
+    store->pending = NULL;
+    store->run.handler = NULL;
+    store->run.exception = NULL;
+    store->run.host_frame = NULL;
+    store->run.interrupt = 0;
+    store->run.fuel = INT64_MAX;
+    return true;
 }
 
 void *mote_store_data(const mote_store *store) { return store->data; }

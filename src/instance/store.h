@@ -112,6 +112,10 @@ mote_store *mo_store_make(mote_engine *engine, mo_spares *spares, const mote_lim
                           mote_error *err);
 void mo_store_release(mote_store *store);
 
+/* As it was made, with other limits: all that was in it is gone, its stack is wiped. Calls go on to
+ * be counted. False: those limits want a stack of another size; it was left as it is. */
+bool mo_store_renew(mote_store *store, const mote_limits *limits);
+
 /* --- errors at the border ------------------------------------------------ */
 
 /* Public functions gather an error of their own, so that the caller's is written on

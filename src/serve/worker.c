@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_FREE_BUFFERS = 64, SPARE_DESCRIPTORS = 64, MOST_ACCEPTED = 64 };
+enum { MOST_FREE_BUFFERS = 64, SPARE_DESCRIPTORS = 64, MOST_ACCEPTED = 64,
+       SPARE_SLOTS = 4 /* for the next function's instance */ };
 #define DEAF_NS (MO_NS_PER_S / 10)
 
 /* --- memory ------------------------------------------------------------------------ */
@@ -343,7 +344,9 @@ static mote_status make_pool(mo_worker *w, mote_error *err)
 {
     mote_pool_limits limits = mote_pool_limits_default();
     limits.instances = w->app->slots;
-    mote_status status = mote_pool_new(w->engine, &limits, &w->pool, err);
+    mote_status status = mote_engine_reserve(w->engine, SPARE_SLOTS, err);
+    if (!status)
+        status = mote_pool_new(w->engine, &limits, &w->pool, err);
     if (!status)
         status = mote_linker_new(w->engine, &w->linker, err);
     return status ? status : mote_wasi_link(w->linker, err);
