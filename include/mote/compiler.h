@@ -1,7 +1,8 @@
 /* mote/compiler.h - Wasm bytes to an artifact, by a process of its own.
  *   mote_compiler_start -> mote_compiler_compile (often) -> mote_compiler_stop
  * The compiler (mote-compile --worker) is started when it is first needed and again
- * after it died; libmote holds no compiler itself.
+ * after it died; libmote holds no compiler itself. It reads and writes its pipe and nothing
+ * else (docs/compiler.md), whatever a module does to it.
  * Threads: any; compiles with one mote_compiler wait for each other. */
 #ifndef MOTE_COMPILER_H
 #define MOTE_COMPILER_H
@@ -25,6 +26,10 @@ MOTE_API void mote_compiler_stop(mote_compiler *compiler); /* NULL is fine */
 
 /** The executable that was found; the compiler's. */
 MOTE_API const char *mote_compiler_path(const mote_compiler *compiler);
+
+/** From its next start on it gives way to whatever else wants the processors: for servers
+ *  that compile while they serve. */
+MOTE_API void mote_compiler_in_background(mote_compiler *compiler);
 
 /** Told about ten times a second while a compile runs, by the thread that waits for it:
  *  how much of 1000 is done. */

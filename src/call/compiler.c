@@ -27,6 +27,7 @@ struct mote_compiler {
     char *path;
     pid_t pid; /* 0: none runs */
     int fd;    /* both ways */
+    bool background;
     mote_compiler_progress *progress;
     void *progress_data;
 };
@@ -116,6 +117,8 @@ mote_status mote_compiler_start(const char *path, mote_compiler **ret, mote_erro
 
 const char *mote_compiler_path(const mote_compiler *compiler) { return compiler->path; }
 
+void mote_compiler_in_background(mote_compiler *compiler) { compiler->background = true; }
+
 void mote_compiler_on_progress(mote_compiler *compiler, mote_compiler_progress *progress, void *data)
 {
     compiler->progress = progress;
@@ -158,7 +161,7 @@ void mote_compiler_stop(mote_compiler *compiler)
 
 static int spawn(mote_compiler *compiler, int fd)
 {
-    char *argv[] = {compiler->path, (char[]){"--worker"}, NULL};
+    char *argv[] = {compiler->path, (char[]){"--worker"}, compiler->background ? (char[]){"--background"} : NULL, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, pipe;

@@ -12,6 +12,8 @@
 static mote_status start_compiler(running *r, mote_error *err)
 {
     mote_status status = r->compiler ? MOTE_OK : mote_compiler_start(NULL, &r->compiler, err);
+    if (status == MOTE_OK && r->background)
+        mote_compiler_in_background(r->compiler);
     if (status == MOTE_OK && isatty(STDERR_FILENO))
         mote_compiler_on_progress(r->compiler, show_progress, NULL);
     return status;

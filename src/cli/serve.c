@@ -190,12 +190,15 @@ static mo_loaded *load_modules(serving *s, const mo_app *app, const mo_loaded *b
 {
     running *r = &s->run;
     r->loading = r->path;
+    r->background = true;
     open_cache(r);
     const mo_loader loader = {.engine = r->engine, .cache = r->no_cache ? NULL : r->cache, .compile = compile_module,
                               .flags = (const char *const *)r->flags, .nflags = r->nflags, .data = r, .tell = tell};
     mo_loaded *loaded = mo_load(app, &loader, before, err);
     mote_compiler_stop(r->compiler);
+    mote_cache_close(r->cache); /* workers must not have it */
     r->compiler = NULL;
+    r->cache = NULL;
     return loaded;
 }
 

@@ -1,13 +1,10 @@
-/* calls.h - the system calls that a process may still make: a filter of the kernel's (seccomp). */
+/* calls.h - the system calls that a worker may still make. */
 #ifndef MO_SERVE_CALLS_H
 #define MO_SERVE_CALLS_H
 
 #include "base/base.h"
 
-/* Can the kernel filter? Else errno tells why not. */
-bool mo_calls_can(void);
-/* From now on this thread and what it starts makes the calls of calls.def only. Needs "no new
- * privileges". For ever. */
+/* From now on: those of calls.def, and what calls.c says of arguments (base/filter.h). */
 bool mo_calls_limit(mote_error *err);
 
 #endif

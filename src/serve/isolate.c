@@ -1,6 +1,7 @@
 /* isolate.c - a process that gives up what it does not need: see isolate.h. */
 #include "serve/isolate.h"
 
+#include "base/filter.h"
 #include "instance/watch.h"
 #include "serve/calls.h"
 #include "serve/isolate_parts.h"
@@ -41,7 +42,7 @@ static int look(mo_isolation *in)
             snprintf(words, sizeof words, "no Landlock, which needs Linux 5.19: %s", strerror(errno));
             note(in, words);
         }
-        in->calls = mo_calls_can();
+        in->calls = mo_filter_can();
         if (!in->calls) {
             snprintf(words, sizeof words, "no seccomp: %s", strerror(errno));
             note(in, words);

@@ -2,71 +2,15 @@
  * can use them.
  * Grants of one folder add up, and so do those of a folder and of one in it: what any
  * function may do, the worker may. */
+#include "base/filter.h"
 #include "serve/isolate_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* --- Landlock ------------------------------------------------------------------------- */
-
-/* linux/landlock.h, of which older headers have a part only; by version of the interface. */
-typedef struct ruleset { uint64_t fs, net, scoped; } ruleset;
-typedef struct beneath { uint64_t allowed; int32_t parent; } __attribute__((packed)) beneath; /* the kernel's is packed */
-enum { RULE_BENEATH = 1, ASK_VERSION = 1 };
-enum {
-    FS_EXECUTE = 1 << 0, FS_WRITE_FILE = 1 << 1, FS_READ_FILE = 1 << 2, FS_READ_DIR = 1 << 3, FS_REMOVE_DIR = 1 << 4,
-    FS_REMOVE_FILE = 1 << 5, FS_MAKE_CHAR = 1 << 6, FS_MAKE_DIR = 1 << 7, FS_MAKE_REG = 1 << 8, FS_MAKE_SOCK = 1 << 9,
-    FS_MAKE_FIFO = 1 << 10, FS_MAKE_BLOCK = 1 << 11, FS_MAKE_SYM = 1 << 12,
-    FS_REFER = 1 << 13,     /* 2: rename and link from one folder to another */
-    FS_TRUNCATE = 1 << 14,  /* 3 */
-    FS_IOCTL_DEV = 1 << 15, /* 5 */
-};
-enum { NET_ALL = 3 /* 4: binding and connecting */, SCOPED_ALL = 3 /* 6: abstract sockets and signals */ };
-#define FS_READING (FS_READ_FILE | FS_READ_DIR)
-#define FS_WRITING (FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SYM | FS_REFER)
-
-/* The first version forbids every rename from one folder to another, which programs must be
- * able to do: it counts as none. */
-enum { LEAST_VERSION = 2 };
-
-int mo_landlock_version(void)
-{
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, ASK_VERSION);
-    if (version >= 0 && version < LEAST_VERSION)
-        errno = ENOSYS;
-    return version < LEAST_VERSION ? 0 : (int)version;
-}
-
-static uint64_t known_rights(int version)
-{
-    return version >= 5 ? 2 * FS_IOCTL_DEV - 1 : version >= 3 ? 2 * FS_TRUNCATE - 1 : 2 * FS_REFER - 1;
-}
-
-static int make_ruleset(int version, mote_error *err)
-{
-    ruleset rules = {.fs = known_rights(version), .net = version >= 4 ? NET_ALL : 0, .scoped = version >= 6 ? SCOPED_ALL : 0};
-    int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
-    if (fd < 0)
-        mo_fail(err, MOTE_IO, MOTE_NOWHERE, "Landlock: no rules can be made: %s", strerror(errno));
-    return fd;
-}
-
-static bool add_rule(int rules, int version, int folder, bool writable)
-{
-    beneath rule = {.allowed = (FS_READING | (writable ? FS_WRITING : 0)) & known_rights(version), .parent = folder};
-    return syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &rule, 0) == 0;
-}
-
-bool mo_landlock_enter(int rules, mote_error *err)
-{
-    return syscall(SYS_landlock_restrict_self, rules, 0) == 0 ||
-           mo_fail(err, MOTE_IO, MOTE_NOWHERE, "Landlock: %s", strerror(errno));
-}
 
 /* --- the folders ------------------------------------------------------------------------- */
 
@@ -211,7 +155,7 @@ static bool check(const mo_user *user, const grants *g, mote_error *err)
 static bool add_all(const grants *g, int version, int rules, mote_error *err)
 {
     for (size_t i = 0; i < g->n; i++)
-        if (!add_rule(rules, version, g->all[i].fd, g->all[i].writable))
+        if (!mo_landlock_add(rules, version, g->all[i].fd, g->all[i].writable))
             return folder_fails(&g->all[i], "Landlock: ", errno, err);
     return true;
 }
@@ -221,7 +165,7 @@ bool mo_folders_grant(const mo_app *app, uint32_t tenant, const mo_user *user, i
     grants g = {0};
     int rules = -1;
     bool good = gather(app, tenant, &g, err) && open_all(&g, err) && check(user, &g, err) &&
-                (!version || (rules = make_ruleset(version, err)) >= 0) && (!version || add_all(&g, version, rules, err));
+                (!version || (rules = mo_landlock_new(version, err)) >= 0) && (!version || add_all(&g, version, rules, err));
     release(&g);
     if (!good && rules >= 0)
         close(rules);

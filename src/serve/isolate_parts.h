@@ -24,10 +24,7 @@ bool mo_user_become(const mo_user *user, mote_error *err);
 
 /* --- folders ------------------------------------------------------------------------- */
 
-/* The kernel's version of Landlock, or 0: errno tells why there is none. */
-int mo_landlock_version(void);
-/* Opens and checks the folders. *ret: a rule set's descriptor, or -1 where version is 0. */
+/* Opens and checks the folders. version: of Landlock. *ret: a rule set's descriptor, or -1 where version is 0. */
 bool mo_folders_grant(const mo_app *app, uint32_t tenant, const mo_user *user, int version, int *ret, mote_error *err);
-bool mo_landlock_enter(int ruleset, mote_error *err);
 
 #endif

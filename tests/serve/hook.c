@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -87,10 +88,11 @@ static long filter_connections(void)
     return setsockopt(find_listener(), SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &program, sizeof program);
 }
 
-static long raise_limit(void)
+/* One that the kernel would let anybody set. */
+static long set_limit(void)
 {
-    struct rlimit64 { uint64_t now, most; } core = {1, 1};
-    return syscall(SYS_prlimit64, 0, 4, &core, NULL);
+    const uint64_t none[2] = {0, 0};
+    return syscall(SYS_prlimit64, 0, RLIMIT_CORE, none, NULL);
 }
 
 static void *in_thread(void *path)
@@ -186,7 +188,7 @@ static long try(const char *name, const paths *p)
     TRY("poke", syscall(SYS_process_vm_writev, getppid(), &iov, 1, &iov, 1, 0));
     TRY("nice", syscall(SYS_setpriority, 0, getppid(), 0));
     TRY("affinity", syscall(SYS_sched_setaffinity, getppid(), sizeof some, some));
-    TRY("limit", raise_limit());
+    TRY("limit", set_limit());
     TRY("thread", by_thread(first));
     /* memory */
     TRY("memfd", syscall(SYS_memfd_create, "x", 0));

@@ -19,6 +19,7 @@ typedef struct mo_job_flags {
     uint64_t memory_limit;      /* bytes of address space, likewise */
     bool timings;               /* tell on stderr how long each step took */
     bool worker, help, version;
+    bool background;            /* others' work goes before it */
     bool check;                 /* input is an artifact, to be checked */
     const char *disassemble;    /* input is an artifact; the function to be shown */
     const char *input, *output; /* NULL: not given */
@@ -38,6 +39,12 @@ void mo_limits_begin(const mo_job_flags *f, size_t len);
 void mo_limits_end(void);
 /* From now on what ends the process is told as a worker's answer. */
 void mo_limits_answer(void);
+
+/* A worker's process, before it reads a module: from now on it can read and write what is open,
+ * and nothing else. Input that ends still ends it. */
+void mo_sandbox_enter(void);
+/* Compiles at low priority, from threads that are still to be made too. */
+void mo_sandbox_give_way(void);
 
 /* Tells an error on standard error; returns the exit code. */
 int mo_compiler_fail(const char *file, const mote_error *err);

@@ -93,6 +93,8 @@ int main(int argc, char **argv)
         return mo_flags_help(), 0;
     if (f.version)
         return printf("mote-compile %s\n", mote_version()), 0;
+    if (f.background)
+        mo_sandbox_give_way();
     if (f.worker)
         return mo_worker();
     if (!f.input)

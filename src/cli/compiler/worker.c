@@ -132,6 +132,7 @@ int mo_worker(void)
     mo_worker_request request;
     watch_input();
     mo_limits_answer();
+    mo_sandbox_enter();
     while (read_all(&request, sizeof request)) {
         if ((request.magic != MO_WORKER_REQUEST && request.magic != MO_WORKER_WATCHED) || request.options_len > MAX_OPTIONS || request.module_len > MAX_MODULE)
             return 1;
