@@ -454,6 +454,7 @@ static void reset_store(mote_store *store)
     mote_store_clear(store);
     store->data = NULL;
     store->wasi = NULL;
+    store->limited = false;
     store->run.handler = NULL;
     store->run.exception = NULL;
     store->run.host_frame = NULL;

@@ -10,13 +10,14 @@
 #include "mote/mote.h"
 #include "serve/function.h"
 #include "serve/program.h"
+#include "serve/shared.h"
 #include "serve/worker.h"
 #include "wasi/wasi.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { OUT = 32 << 10, FIELDS = 56 << 10, ENV = 96 << 10, LINE = 1024, MOST_LOG = 64 << 10 };
+enum { OUT = 32 << 10, FIELDS = 56 << 10, ENV = 96 << 10, LINE = 1024 };
 
 struct mo_cgi {
     mo_answer answer;
@@ -26,7 +27,8 @@ struct mo_cgi {
     const char *why;                    /* the answer makes no sense */
     uint64_t body_len;                  /* all of it so far */
     size_t line_len;
-    uint64_t logged;
+    uint64_t logged, output; /* bytes */
+    bool log_is_full;
     uint8_t out[OUT];
     uint8_t fields[FIELDS];
     char line[LINE + 1];
@@ -56,26 +58,34 @@ static void log_output_line(mo_request *r)
 {
     mo_cgi *cgi = r->cgi;
     cgi->line[cgi->line_len] = 0;
-    if (cgi->logged <= MOST_LOG)
-        LOG(r, "%s: stderr: %s", r->function->app->name, cgi->line);
-    else if (cgi->logged - cgi->line_len <= MOST_LOG)
-        LOG(r, "%s: stderr: more than %d bytes, the rest is dropped", r->function->app->name, MOST_LOG);
+    LOG(r, "%s: stderr: %s", r->function->app->name, cgi->line);
     cgi->line_len = 0;
+}
+
+static void log_is_full(mo_request *r)
+{
+    mo_cgi *cgi = r->cgi;
+    cgi->log_is_full = true;
+    if (cgi->line_len)
+        log_output_line(r);
+    LOG(r, "%s: stderr: more than %" PRIu64 " bytes, the rest is dropped", r->function->app->name, r->function->app->limits.log_bytes);
+    mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, MO_HIT_LOG);
 }
 
 static int64_t write_error(void *data, const void *from, size_t len)
 {
     mo_request *r = data;
     mo_cgi *cgi = r->cgi;
-    for (const char *at = from, *end = at + len; at < end; at++) {
+    uint64_t left = r->function->app->limits.log_bytes - cgi->logged, n = len < left ? len : left;
+    for (const char *at = from, *end = at + n; at < end; at++) {
         if (*at != '\n')
             cgi->line[cgi->line_len++] = *at ? *at : '?';
-        cgi->logged++;
         if (*at == '\n' || cgi->line_len == LINE)
             log_output_line(r);
-        if (cgi->logged > MOST_LOG + LINE + 1)
-            break;
     }
+    cgi->logged += n;
+    if (n < len && !cgi->log_is_full)
+        log_is_full(r);
     return (int64_t)len;
 }
 
@@ -163,6 +173,12 @@ static int64_t write_output(void *data, const void *from, size_t len)
 {
     mo_request *r = data;
     int64_t done = 0;
+    if (len > r->function->app->limits.output_bytes - r->cgi->output) {
+        r->cgi->why = "more output than its limit";
+        mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, MO_HIT_OUTPUT);
+        return end_guest(r, MO_VERDICT_TOO_MUCH);
+    }
+    r->cgi->output += len;
     if (!r->cgi->has_head) {
         done = write_head(r, from, len);
         if (done < 0 || (size_t)done == len)
@@ -256,7 +272,8 @@ static int judge(const mo_request *r)
     bool timed_out = r->status == MOTE_TRAP && r->err.trap == MOTE_TRAP_TIMEOUT;
     switch (r->verdict) {
     case MO_VERDICT_TIME: return 504;
-    case MO_VERDICT_BAD_ANSWER: return 502;
+    case MO_VERDICT_BAD_ANSWER:
+    case MO_VERDICT_TOO_MUCH: return 502;
     case MO_VERDICT_TOO_LARGE: return 413;
     case MO_VERDICT_BAD_BODY: return 400;
     case MO_VERDICT_SLOW: return 408;
@@ -277,7 +294,7 @@ static void log_end(mo_request *r, int status)
         log_output_line(r);
     if (r->cgi->refusal)
         return;
-    if (r->verdict == MO_VERDICT_BAD_ANSWER || (status == 502 && r->cgi->why))
+    if (r->verdict == MO_VERDICT_BAD_ANSWER || r->verdict == MO_VERDICT_TOO_MUCH || (status == 502 && r->cgi->why))
         LOG(r, "%s: bad answer: %s", r->function->app->name, r->cgi->why);
     else if (status == 502)
         LOG(r, "%s: bad answer: it ended before its head was whole", r->function->app->name);
@@ -316,6 +333,8 @@ static bool answer(mo_request *r)
 static void finish(mo_request *r)
 {
     int status = judge(r);
+    if (r->instance && mote_instance_store(r->instance)->limited)
+        mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, MO_HIT_MEMORY);
     if (!status && is_short(r)) {
         r->cgi->why = "less body than its Content-Length";
         status = 502;

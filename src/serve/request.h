@@ -30,6 +30,7 @@ typedef enum mo_verdict {
     MO_VERDICT_TIME,       /* its wall time is up: 504        */
     MO_VERDICT_BAD_ANSWER, /* its head makes no sense: 502    */
     MO_VERDICT_TOO_LARGE,  /* the request's body is: 413      */
+    MO_VERDICT_TOO_MUCH,   /* its output is: 502              */
     MO_VERDICT_BAD_BODY,   /* its framing is: 400             */
     MO_VERDICT_SLOW,       /* the client sends nothing: 408   */
     MO_VERDICT_GONE,       /* the client is: no answer        */
