@@ -18,7 +18,8 @@
  *   signal.c     faults and interrupts, by signal       x86_64.*   the processor
  *   thread.c     what a thread needs before             timer.c    time limits
  *   linker.c     names for imports                      pool.c     instances lent
- *   fiber.c      stacks on which calls are parked */
+ *   fiber.c      stacks on which calls are parked
+ *   preempt.c    calls that have had their slice */
 #ifndef MO_CALL_CALL_H
 #define MO_CALL_CALL_H
 
@@ -41,6 +42,8 @@ typedef struct mo_thread {
     uint64_t ticks;      /* counted by the ticker's signal while it runs (signal.c) */
     bool ticks_run;
     uint32_t idle_ticks; /* without a call */
+    struct mo_fiber *fiber;  /* that runs, or NULL */
+    uint64_t slice_end;  /* in ticks: from then on its guest is preempted */
     bool has_ticker;
     int ticker;          /* the kernel's number of the timer */
 } mo_thread;
@@ -134,6 +137,25 @@ void mo_interrupts_look(void);
 bool mo_threads_install(mote_error *err); /* once per process */
 bool mo_thread_start(void);               /* once per thread, before it runs guest code */
 
+/* --- slices (preempt.c) ------------------------------------------------------ */
+
+/* May what the thread's fiber runs be preempted, and is it time? Notes it in run. */
+bool mo_preempt_is_due(mo_run *run);
+/* In the handler, with the program counter in guest code: parks it as soon as the handler is
+ * left. False: it goes on for now. */
+bool mo_preempt_guest(mo_run *run, ucontext_t *uc);
+/* In host code that takes long: lets others run if it is time; errno may change. */
+static inline void mo_preempt_look(mo_run *run);
+/* For x86_64.S: parks the fiber until it has another slice; ends what is not to go on. */
+void mo_preempt_park(mo_run *run);
+_Noreturn void mo_preempt_end(mo_run *run, const ucontext_t *uc);
+
+static inline void mo_preempt_look(mo_run *run)
+{
+    if (mo_unlikely(__atomic_load_n(&run->preempt, __ATOMIC_RELAXED)))
+        mo_preempt_park(run);
+}
+
 /* --- time limits (timer.c) -------------------------------------------------- */
 
 /* Has the call that runs in store had all of its time? For the signal's handler. */
@@ -148,14 +170,17 @@ void mo_timer_release(mote_store *store);
 void mo_limit_ticks(mote_store *store, uint64_t timeout_us);
 /* Was the signal one of this thread's ticks? Then it is counted. */
 bool mo_ticks_count(const siginfo_t *info, bool busy);
-void mo_ticks_start(mo_thread *thread);
+/* False: no timer can be had. */
+bool mo_ticks_start(mo_thread *thread);
+/* The same for a call with a limit: limits hold or nothing runs. */
+void mo_ticks_need(mo_thread *thread, mo_run *run);
 #define MO_TICK_NS 1000000
 uint64_t mo_now_ns(void); /* CLOCK_MONOTONIC */
 static inline void mo_ticks_arm(mote_store *store, mo_thread *thread)
 {
     store->tick_deadline = thread->ticks + store->tick_limit;
     if (mo_unlikely(!thread->ticks_run))
-        mo_ticks_start(thread);
+        mo_ticks_need(thread, &store->run);
 }
 
 /* --- host functions (host.c) --------------------------------------------- */

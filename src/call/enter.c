@@ -10,6 +10,7 @@ _Static_assert(offsetof(mote_caller, data) == HOST_DATA, "x86_64.h");
 _Static_assert(FAST_NRESULTS == ENTRY_KIND - FAST_SIZE, "x86_64.h");
 _Static_assert(offsetof(mo_run, handler) == RUN_HANDLER, "x86_64.h");
 _Static_assert(offsetof(mo_run, interrupt) == RUN_INTERRUPT, "x86_64.h");
+_Static_assert(offsetof(mo_run, preempt) == RUN_INTERRUPT + 2, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_fp) == RUN_HOST_FP, "x86_64.h");
 _Static_assert(offsetof(mo_run, entry) == RUN_ENTRY, "x86_64.h");
 _Static_assert(offsetof(mo_run, host_frame) == RUN_HOST_FRAME, "x86_64.h");
@@ -53,8 +54,8 @@ static inline void announce(mote_store *store, uint64_t change)
 static inline void finish(mote_store *store)
 {
     announce(store, 1);
-    if (mo_unlikely(store->run.interrupt))
-        store->run.interrupt = 0;
+    if (mo_unlikely(store->run.interrupt | store->run.preempt))
+        store->run.interrupt = store->run.preempt = 0;
 }
 
 static void begin(mote_store *store, const mo_thread *thread)
@@ -157,6 +158,7 @@ void mo_call_resume(const mo_parked *parked)
     bool limited = false;
     for (const mo_activation *a = parked->top; a; a = a->above) {
         uint64_t left = a->store->tick_deadline;
+        a->store->run.preempt = 0; /* of the slice before */
         if (!a->store->tick_limit || !is_outermost(a))
             continue;
         a->store->tick_deadline = thread->ticks + (left > gone ? left - gone : 0);
@@ -166,7 +168,7 @@ void mo_call_resume(const mo_parked *parked)
         mo_sanitize_unpause(parked->top->store);
     set_top(thread, parked->top);
     if (limited && !thread->ticks_run)
-        mo_ticks_start(thread);
+        mo_ticks_need(thread, &parked->top->store->run);
     if (parked->top)
         mo_interrupts_look();
 }

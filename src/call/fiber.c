@@ -20,6 +20,8 @@ struct mo_fiber {
     mo_fiber_function *function;
     void *data;
     bool runs; /* or is parked: its function has not returned */
+    bool preempted;
+    uint32_t slice;
     mo_parked calls;
     mo_fiber_facts facts;
 };
@@ -65,11 +67,23 @@ void mo_fiber_free(mo_fiber *fiber)
     munmap(base, (size_t)(end - base));
 }
 
+/* Where no timer can be had, nobody is preempted. */
+static void begin_slice(mo_thread *thread, const mo_fiber *fiber)
+{
+    thread->slice_end = fiber->slice ? thread->ticks + fiber->slice : UINT64_MAX;
+    if (fiber->slice && !thread->ticks_run && thread->ready)
+        mo_ticks_start(thread);
+}
+
 bool mo_fiber_run(mo_fiber *fiber, mo_fiber_function *function, void *data)
 {
     mo_thread *thread = &mo_thread_here;
+    if (!thread->ready)
+        mo_thread_start();
     uintptr_t low = thread->stack_low, is_short = thread->stack_short;
     size_t size = (size_t)((uint8_t *)fiber - fiber->low);
+    mo_fiber *outer = thread->fiber;
+    uint64_t outer_end = thread->slice_end;
     thread->stack_low = (uintptr_t)fiber->low;
     thread->stack_short = (uintptr_t)fiber->low + size / 4;
     if (!fiber->runs) {
@@ -77,9 +91,14 @@ bool mo_fiber_run(mo_fiber *fiber, mo_fiber_function *function, void *data)
         fiber->data = data;
         fiber->runs = true;
     }
+    fiber->preempted = false;
+    thread->fiber = fiber;
+    begin_slice(thread, fiber);
     mo_sanitize_fiber_enter(&fiber->facts);
     mo_fiber_switch(&fiber->host_sp, fiber->sp);
     mo_sanitize_fiber_left(&fiber->facts);
+    thread->slice_end = outer_end;
+    thread->fiber = outer;
     thread->stack_low = low;
     thread->stack_short = is_short;
     return !fiber->runs;
@@ -92,4 +111,13 @@ void mo_fiber_park(mo_fiber *fiber)
     mo_fiber_switch(&fiber->sp, fiber->host_sp);
     mo_sanitize_fiber_entered(&fiber->facts);
     mo_call_resume(&fiber->calls);
+}
+
+void mo_fiber_set_slice(mo_fiber *fiber, uint32_t ticks) { fiber->slice = ticks == 1 ? 2 : ticks; }
+bool mo_fiber_is_preempted(const mo_fiber *fiber) { return fiber->preempted; }
+
+void mo_fiber_preempt(mo_fiber *fiber)
+{
+    fiber->preempted = true;
+    mo_fiber_park(fiber);
 }

@@ -15,12 +15,15 @@
  *   3  time limits count the time that a call is parked, but nothing wakes it when its
  *      time is up: whoever parks it sees to that (mote_store_interrupt(), then run it);
  *   4  one thread makes, runs and frees a fiber; floating-point modes are the default ones
- *      on both sides. */
+ *      on both sides.
+ * A fiber with a slice is parked by itself when a guest on it has run for that long: at any
+ * instruction of the guest, or where host code returns to it or looks (preempt.c). */
 #ifndef MO_CALL_FIBER_H
 #define MO_CALL_FIBER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct mo_fiber mo_fiber;
 typedef void mo_fiber_function(void *data);
@@ -34,5 +37,13 @@ void mo_fiber_free(mo_fiber *fiber); /* IDLE or never run; NULL is fine */
 bool mo_fiber_run(mo_fiber *fiber, mo_fiber_function *function, void *data);
 /* From within the fiber. */
 void mo_fiber_park(mo_fiber *fiber);
+
+/* Preempted at so many ticks of a millisecond after a mo_fiber_run(), the first of which may
+ * come at once; of 1 and 2, at the second. 0, as at first: never. */
+void mo_fiber_set_slice(mo_fiber *fiber, uint32_t ticks);
+/* Is it parked because its slice was over? */
+bool mo_fiber_is_preempted(const mo_fiber *fiber);
+/* As mo_fiber_park, for that reason. */
+void mo_fiber_preempt(mo_fiber *fiber);
 
 #endif

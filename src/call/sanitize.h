@@ -77,6 +77,9 @@ static inline void mo_sanitize_unpause(const mote_store *store)
     __sanitizer_start_switch_fiber(NULL, store->stack.low, mo_sanitize_size(store));
 }
 
+/* Nothing is on that part of a stack. */
+static inline void mo_sanitize_clean(const void *at, size_t size) { __asan_unpoison_memory_region(at, size); }
+
 static inline void mo_sanitize_fiber_new(mo_fiber_facts *f, const void *low, size_t size)
 {
     *f = (mo_fiber_facts){.low = low, .size = size};
@@ -142,6 +145,7 @@ static inline void mo_sanitize_leave(mote_store *store, mo_switch *s, bool faile
 }
 #endif
 #ifndef MO_ASAN
+static inline void mo_sanitize_clean(const void *at, size_t size) { (void)at, (void)size; }
 static inline void mo_sanitize_pause(void) {}
 static inline void mo_sanitize_unpause(const mote_store *store) { (void)store; }
 #endif

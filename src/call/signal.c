@@ -5,7 +5,10 @@
  *   fault     anywhere else              the handler that was there before
  *   interrupt guest code, *_guest        the call is abandoned: a trap
  *   interrupt mo_call_system             the system call ends with -EINTR
+ *   interrupt mo_preempted               the call that would go on ends
  *   interrupt anywhere else              run->interrupt is set, and found on return
+ *   tick      guest code, *_guest        where its slice is over: its fiber is parked
+ *   tick      anywhere else              where it is over: run->preempt is set
  *   SIGPIPE   a quiet host function      nothing: the write fails with an errno
  *   SIGPIPE   anywhere else              what the process would do without mote
  *
@@ -170,7 +173,7 @@ static bool take_requests(const mo_activation *top)
         uint32_t code = asked(a->store);
         if (!code)
             continue;
-        __atomic_store_n(&a->store->run.interrupt, code, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&a->store->run.interrupt, (uint16_t)code, __ATOMIC_SEQ_CST);
         wake_waiter(a->store);
         any = true;
     }
@@ -179,19 +182,36 @@ static bool take_requests(const mo_activation *top)
 
 void mo_interrupts_look(void) { take_requests(innermost()); }
 
+/* Guest code, or a way in or out? */
+static bool is_running(const ucontext_t *uc) { return mo_artifact_find(mo_signal_pc(uc)) || mo_asm_is_guest(mo_signal_pc(uc)); }
+
+/* False: not here. */
+static bool end(mote_store *store, ucontext_t *uc)
+{
+    if (is_running(uc))
+        abandon(store, store->run.interrupt, uc);
+    else if (mo_asm_is_system(mo_signal_pc(uc)))
+        mo_signal_end_system(uc);
+    else if (mo_asm_is_resuming(mo_signal_pc(uc)))
+        mo_signal_end_resuming(uc);
+    else
+        return false;
+    return true;
+}
+
 static void on_interrupt(int number, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     int saved = errno;
     const mo_activation *top = innermost();
-    const void *pc = mo_signal_pc(uc);
-    bool tick = mo_ticks_count(info, top != NULL);
+    bool tick = mo_ticks_count(info, top || mo_thread_here.fiber);
     bool ours = take_requests(top) || tick;
-    if (top && top->store->run.interrupt && (mo_artifact_find(pc) || mo_asm_is_guest(pc)))
-        abandon(top->store, top->store->run.interrupt, uc);
-    else if (top && top->store->run.interrupt && mo_asm_is_system(pc))
-        mo_signal_end_system(uc);
-    else if (!ours && before_interrupt.sa_handler != SIG_DFL)
+    bool due = top && mo_preempt_is_due(&top->store->run);
+    if (top && top->store->run.interrupt)
+        ours |= end(top->store, uc);
+    else if (due)
+        ours |= is_running(uc) && mo_preempt_guest(&top->store->run, uc);
+    if (!ours && before_interrupt.sa_handler != SIG_DFL)
         pass_on(&before_interrupt, number, info, context);
     errno = saved;
 }

@@ -75,16 +75,20 @@ static bool make_ticker(mo_thread *thread)
     return true;
 }
 
-/* A call that no timer can be had for ends at once: limits hold or nothing runs. */
-void mo_ticks_start(mo_thread *thread)
+bool mo_ticks_start(mo_thread *thread)
 {
-    if (!thread->has_ticker && !make_ticker(thread)) {
-        thread->top->store->run.interrupt = MO_TRAP_TIMEOUT;
-        return;
-    }
+    if (!thread->has_ticker && !make_ticker(thread))
+        return false;
     thread->idle_ticks = 0;
     thread->ticks_run = true;
     set_ticker(thread, MO_TICK_NS);
+    return true;
+}
+
+void mo_ticks_need(mo_thread *thread, mo_run *run)
+{
+    if (!mo_ticks_start(thread))
+        run->interrupt = MO_TRAP_TIMEOUT;
 }
 
 /* The tick that is under way counts for nothing, so one more. */

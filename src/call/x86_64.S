@@ -14,7 +14,10 @@
  * between the labels *_guest and *_guest_end of the entries, or between
  * mo_asm_guest and mo_asm_guest_end; elsewhere it sets run->interrupt, which is
  * looked at on the way into guest code, in these ranges. So no interrupt is lost
- * between the look and the guest. */
+ * between the look and the guest.
+ *
+ * Preemption: likewise; but a call that is going to go on leaves its state on the host's stack,
+ * below run->entry: in these ranges nothing that counts is there. */
 
 #include "call/x86_64.h"
 
@@ -105,7 +108,7 @@ GLOBAL(mo_enter)
         mov     32(%r11), %r8
         mov     40(%r11), %r9
 LABEL(mo_enter_guest)
-        cmpl    $0, RUN_INTERRUPT(%rbx)
+        cmpw    $0, RUN_INTERRUPT(%rbx)
         jne     enter_interrupted
         call    *%rax
 LABEL(mo_enter_guest_end)
@@ -186,7 +189,7 @@ fp_modes_set:
         jb      mo_enter_fast_guest
         mov     80(%r11), %r9
 LABEL(mo_enter_fast_guest)
-        cmpl    $0, RUN_INTERRUPT(%rbx)
+        cmpw    $0, RUN_INTERRUPT(%rbx)
         jne     enter_interrupted
         call    *%rax
 LABEL(mo_enter_fast_guest_end)
@@ -260,7 +263,7 @@ GLOBAL(mo_call_system)
         mov     32(%rcx), %r8
         mov     40(%rcx), %r9
 LABEL(mo_system_ready)
-        cmpl    $0, RUN_INTERRUPT(%r11)
+        cmpw    $0, RUN_INTERRUPT(%r11)
         jne     mo_system_interrupted
         syscall
 LABEL(mo_system_done)
@@ -291,17 +294,21 @@ LABEL(mo_asm_guest)
         .endm
 
         .macro HOST_LOOK
-        mov     -8(%rbp), %r11
+5:      mov     -8(%rbp), %r11
         test    %eax, %eax
         jne     host_failed
         cmpl    $0, RUN_INTERRUPT(%r11)
-        jne     host_interrupted
+        jne     6f
         .endm
 
         .macro HOST_EXIT
         leave
+        .cfi_remember_state
         .cfi_def_cfa %rsp, 8
         ret
+        .cfi_restore_state
+6:      call    host_looks
+        jmp     5b
         .cfi_endproc
         .endm
 
@@ -399,9 +406,6 @@ host_failed:                            /* on the host's stack */
         mov     %r11, %rdi
         mov     %eax, %esi
         call    mo_host_failed
-host_interrupted:
-        mov     %r11, %rdi
-        call    mo_raise_interrupt
 
 /* --- guest to helper ----------------------------------------------------- */
 
@@ -436,10 +440,14 @@ stub_out:
         .cfi_offset %rbp, -16
         mov     -8(%rbp), %r11
         cmpl    $0, RUN_INTERRUPT(%r11)
-        jne     host_interrupted
+        jne     1f
         leave
+        .cfi_remember_state
         .cfi_def_cfa %rsp, 8
         ret
+        .cfi_restore_state
+1:      call    host_looks
+        jmp     stub_out
         .cfi_endproc
 
 /* --- guest to guest, able to catch --------------------------------------- */
@@ -492,6 +500,42 @@ GLOBAL(mo_resume)
 END(mo_resume)
 
 LABEL(mo_asm_guest_end)
+
+/* --- ended or preempted -------------------------------------------------- */
+
+/* On the way back from the host, on its stack: r11 the run, of which interrupt or preempt
+ * is set. Keeps rax. What is on this stack below run->entry is not the guest's, so this
+ * is no part of mo_asm_guest. */
+host_looks:
+        push    %rax
+        mov     %r11, %rdi
+        cmpw    $0, RUN_INTERRUPT(%r11)
+        jne     1f
+        call    mo_preempt_park
+        pop     %rax
+        ret
+1:      call    mo_raise_interrupt
+
+/* Where a guest goes on whose slice is over (mo_signal_preempt), on the host's stack: rbx
+ * the run, rsp the state that was interrupted, as the kernel wants it back. As on every
+ * way into guest code, the last look is one that the handler knows. */
+GLOBAL(mo_preempted)
+        .cfi_startproc
+        .cfi_undefined %rip
+        mov     %rbx, %rdi
+        call    mo_preempt_park
+LABEL(mo_preempt_ready)
+        cmpw    $0, RUN_INTERRUPT(%rbx)
+        jne     mo_preempt_interrupted
+        mov     $15, %eax               /* rt_sigreturn */
+        syscall
+LABEL(mo_preempt_interrupted)
+        mov     %rbx, %rdi
+        mov     %rsp, %rsi
+        call    mo_preempt_end
+        .cfi_endproc
+END(mo_preempted)
+
 LABEL(mo_asm_end)
 
         .section .data.rel.ro, "aw"

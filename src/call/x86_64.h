@@ -98,6 +98,8 @@ bool mo_asm_is_guest(const void *pc);
 
 /* Is pc in mo_call_system, with the system call not done? */
 bool mo_asm_is_system(const void *pc);
+/* Is pc in mo_preempted, between its look and the guest? */
+bool mo_asm_is_resuming(const void *pc);
 
 /* The trap code of the trap instruction at pc, or MO_TRAP_NONE. */
 uint32_t mo_asm_trap_code(const void *pc);
@@ -114,6 +116,11 @@ static inline bool mo_signal_is_write(const ucontext_t *uc) { return uc->uc_mcon
 void mo_signal_leave(ucontext_t *uc, mo_run *run, int status);
 /* Makes the interrupted mo_call_system return -EINTR. */
 void mo_signal_end_system(ucontext_t *uc);
+/* Makes the interrupted mo_preempted end the call. */
+void mo_signal_end_resuming(ucontext_t *uc);
+/* Lays the interrupted state on the host's stack, all registers with it, and makes
+ * mo_preempted go on there. False: that would go below low. */
+bool mo_signal_preempt(ucontext_t *uc, mo_run *run, uintptr_t low);
 /* The host had unmasked a floating-point exception: masks it until the call ends.
  * False: that is not what happened. */
 bool mo_signal_mask_fp(ucontext_t *uc, mo_run *run);

@@ -147,6 +147,8 @@ static void fire_timers(mo_loop *loop)
 /* Milliseconds until the first timer, rounded up. */
 static int patience(const mo_loop *loop)
 {
+    if (mo_schedule_has_any(&loop->ready))
+        return 0;
     if (!loop->nheap)
         return -1;
     uint64_t key = loop->heap[0]->key, now = mo_now_ns();
@@ -177,6 +179,7 @@ void mo_loop_run(mo_loop *loop)
                 s->ready(s, e->events);
         }
         fire_timers(loop);
+        mo_task_run_ready(loop);
         if (loop->turned)
             loop->turned(loop);
     }

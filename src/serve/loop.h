@@ -3,6 +3,9 @@
  *   timer    a time; its owner embeds it. Setting one later than it was costs nothing
  *   task     a function on a fiber, which waits where other functions would block
  *            (task.c): IDLE --start--> RUNS <--wait, wake--> PARKED; RUNS --returns--> IDLE
+ *            RUNS --its slice is over--> READY --its turn--> RUNS
+ * A turn: what epoll tells, timers that are due, then one slice of those that are READY; so
+ * new and woken tasks go before those that compute, and these go on all the same.
  * What always holds:
  *   1  a source or timer that was forgotten is never called again, not even for what
  *      epoll had told already;
@@ -12,6 +15,7 @@
 
 #include "base/base.h"
 #include "call/fiber.h"
+#include "serve/schedule.h"
 
 #include <sys/epoll.h>
 
@@ -41,6 +45,9 @@ typedef struct mo_loop {
     size_t nheap, heap_cap, ntimers;
     struct epoll_event *events; /* of this turn, from at to n still to be told */
     int at, n;
+    mo_schedule ready;
+    mo_group group;       /* of tasks that have none */
+    uint32_t slice_ticks; /* of tasks made from now on, see mo_fiber_set_slice() */
 } mo_loop;
 
 bool mo_loop_init(mo_loop *loop, mote_error *err);
@@ -69,6 +76,8 @@ typedef struct mo_task {
     mo_alarm timer;
     void (*function)(struct mo_task *t);
     void (*done)(struct mo_task *t); /* in the loop, after function has returned */
+    struct mo_task *next;            /* READY */
+    mo_group *group;                 /* whose turn it is in; may be changed while it is IDLE */
     bool parked, woken;
 } mo_task;
 
@@ -80,5 +89,7 @@ void mo_task_start(mo_task *t, void (*function)(mo_task *t), void (*done)(mo_tas
 bool mo_task_wait(mo_task *t, uint64_t due_ns);
 /* In the loop; nothing where it does not wait. */
 void mo_task_wake(mo_task *t);
+/* Runs one that is READY for a slice, if there is one. */
+void mo_task_run_ready(mo_loop *loop);
 
 #endif

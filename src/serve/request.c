@@ -57,6 +57,7 @@ mo_request *mo_request_take(mo_worker *w, const mo_app_route *route)
     r->route = route;
     r->program = &w->programs[route->function];
     r->function = &w->functions[route->function];
+    r->task.group = &w->groups[r->function->app->tenant];
     return r;
 }
 

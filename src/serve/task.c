@@ -16,6 +16,8 @@ static void go_on(mo_task *t)
     t->parked = false;
     if (mo_fiber_run(t->fiber, call_function, t))
         t->done(t);
+    else if (mo_fiber_is_preempted(t->fiber))
+        mo_schedule_put(&t->loop->ready, t->group, t);
 }
 
 static void time_is_up(mo_alarm *timer)
@@ -27,9 +29,10 @@ static void time_is_up(mo_alarm *timer)
 
 bool mo_task_init(mo_loop *loop, mo_task *t, size_t stack_bytes)
 {
-    *t = (mo_task){.loop = loop, .fiber = mo_fiber_new(stack_bytes)};
+    *t = (mo_task){.loop = loop, .group = &loop->group, .fiber = mo_fiber_new(stack_bytes)};
     if (!t->fiber)
         return false;
+    mo_fiber_set_slice(t->fiber, loop->slice_ticks);
     if (mo_alarm_init(loop, &t->timer, time_is_up))
         return true;
     mo_fiber_free(t->fiber);
@@ -57,6 +60,13 @@ bool mo_task_wait(mo_task *t, uint64_t due_ns)
     mo_fiber_park(t->fiber);
     mo_alarm_set(t->loop, &t->timer, MO_NEVER);
     return t->woken;
+}
+
+void mo_task_run_ready(mo_loop *loop)
+{
+    mo_task *t = mo_schedule_take(&loop->ready);
+    if (t)
+        go_on(t);
 }
 
 void mo_task_wake(mo_task *t)

@@ -359,6 +359,13 @@ static void write_log(mo_loop *loop)
         mo_log_flush(&w->log);
 }
 
+/* The ticker's, which slices end with; not more than the slice, but one at least. */
+static uint32_t ticks_of(uint64_t slice_us)
+{
+    uint64_t ticks = slice_us / 1000;
+    return slice_us && !ticks ? 1 : ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
+}
+
 static mote_status start(mo_worker *w, mote_error *err)
 {
     mote_error e = {0};
@@ -368,7 +375,11 @@ static mote_status start(mo_worker *w, mote_error *err)
             *err = e;
         return e.status ? e.status : MOTE_NOMEM;
     }
+    w->groups = mo_calloc(w->app->ntenants, sizeof *w->groups);
+    if (!w->groups)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
     w->loop.turned = write_log;
+    w->loop.slice_ticks = ticks_of(w->app->slice_us);
     allow_descriptors(w);
     if (getrandom(&w->id_seed, sizeof w->id_seed, 0) < 0)
         w->id_seed = mo_now_ns();
@@ -394,6 +405,7 @@ static void release(mo_worker *w)
     mote_linker_free(w->linker);
     mo_loop_release(&w->loop);
     free_buffers(w);
+    mo_free(w->groups);
     mo_free(w->listeners);
     mo_free(w->inboxes);
 }

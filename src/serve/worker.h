@@ -54,6 +54,7 @@ typedef struct mo_worker {
     bool moves;             /* drains, and has a successor */
     mo_conn *conns;
     size_t nconns, most_conns;
+    mo_group *groups;       /* by tenant: whose requests compute */
     mo_request *free_requests;
     size_t nrequests, nbusy;
     mo_buffer_link *buffers; /* MO_CONN_IN bytes each */
