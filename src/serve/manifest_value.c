@@ -354,7 +354,7 @@ bool mo_manifest_is_name(const char *text)
     return n > 0 && !text[n];
 }
 
-/* Labels with dots between; "*." before them; or an address in brackets. */
+/* Labels with dots between, and perhaps one behind; "*." before them; or an address in brackets. */
 bool mo_manifest_is_host(const char *text)
 {
     uint8_t bytes[16];
@@ -364,11 +364,11 @@ bool mo_manifest_is_host(const char *text)
         snprintf(inner, sizeof inner, "%.*s", (int)len - 2, text + 1);
         return inet_pton(AF_INET6, inner, bytes) == 1;
     }
-    const char *p = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
-    for (; *p; n = *p == '.' ? 0 : n + 1, p++)
+    const char *end = text + len - (len > 1 && text[len - 1] == '.');
+    for (const char *p = strncmp(text, "*.", 2) == 0 ? text + 2 : text; p < end; n = *p == '.' ? 0 : n + 1, p++)
         if (*p == '.' ? n == 0 : n == 63 || !(is_letter(*p) || is_digit(*p) || *p == '-' || *p == '_'))
             return false;
-    return len <= 253 && (n > 0 || (len > 1 && p[-1] == '.' && text[0] != '*'));
+    return n > 0 && len <= 253;
 }
 
 bool mo_manifest_is_method(const char *text)
