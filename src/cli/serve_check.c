@@ -12,7 +12,7 @@ static int check_grants(const mo_app *app)
     mote_error err = {0};
     mo_isolation *isolation = mo_isolation_new(app, MO_NO_TENANT, &err);
     if (!isolation) {
-        say("serve: %s", err.message);
+        say("%s", err.message);
         return exit_for(&err);
     }
     if (mo_isolation_lacks(isolation))

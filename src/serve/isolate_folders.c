@@ -23,6 +23,7 @@ typedef struct granted {
 typedef struct grants {
     granted *all;
     size_t n;
+    const char *path; /* of the manifest */
 } grants;
 
 static int compare(const void *a, const void *b)
@@ -48,6 +49,7 @@ static void merge(grants *g)
 static bool gather(const mo_app *app, uint32_t tenant, grants *g, mote_error *err)
 {
     size_t n = 0;
+    g->path = app->path;
     for (uint32_t i = 0; i < app->nfunctions; i++)
         n += app->functions[i].nfolders;
     g->all = mo_calloc(n ? n : 1, sizeof *g->all);
@@ -62,19 +64,19 @@ static bool gather(const mo_app *app, uint32_t tenant, grants *g, mote_error *er
     return true;
 }
 
-static bool folder_fails(const granted *g, const char *what, int number, mote_error *err)
+static bool folder_fails(const grants *g, size_t i, const char *what, int number, mote_error *err)
 {
-    if (g->folder->line)
-        return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "line %u: folder %.150s: %s%s", g->folder->line, g->folder->host, what,
-                       strerror(number));
-    return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "folder %.150s: %s%s", g->folder->host, what, strerror(number));
+    const mo_app_folder *f = g->all[i].folder;
+    if (g->path && f->line)
+        return mo_fail(err, MOTE_IO, f->line, "%.60s:%u: folder %.60s: %s%s", g->path, f->line, f->host, what, strerror(number));
+    return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "folder %.100s: %s%s", f->host, what, strerror(number));
 }
 
 static bool open_all(grants *g, mote_error *err)
 {
     for (size_t i = 0; i < g->n; i++)
         if ((g->all[i].fd = open(g->all[i].folder->host, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-            return folder_fails(&g->all[i], "", errno, err);
+            return folder_fails(g, i, "", errno, err);
     return true;
 }
 
@@ -147,7 +149,7 @@ static bool check(const mo_user *user, const grants *g, mote_error *err)
         snprintf(words, sizeof words, "user %.100s cannot %s it: ", user->name, verb);
     else
         snprintf(words, sizeof words, "this user, without privileges, cannot %s it: ", verb);
-    return folder_fails(&g->all[f.at], words, f.number, err);
+    return folder_fails(g, f.at, words, f.number, err);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------- */
@@ -156,7 +158,7 @@ static bool add_all(const grants *g, int version, int rules, mote_error *err)
 {
     for (size_t i = 0; i < g->n; i++)
         if (!mo_landlock_add(rules, version, g->all[i].fd, g->all[i].writable))
-            return folder_fails(&g->all[i], "Landlock: ", errno, err);
+            return folder_fails(g, i, "Landlock: ", errno, err);
     return true;
 }
 

@@ -477,7 +477,7 @@ static bool check_texts(reader *r, const key *k, const mo_yaml *v, bool (*good)(
     if (!one)
         return mo_manifest_want(r, v, k->kind->want);
     for (; one; one = v->kind == MO_YAML_LIST ? one->next : NULL)
-        if (one->kind != MO_YAML_TEXT || !good(one->text))
+        if (one->kind != MO_YAML_TEXT || mo_manifest_is_null(one) || !good(one->text))
             return mo_manifest_want(r, one, k->kind->want);
     return true;
 }

@@ -21,7 +21,8 @@ static void put_kind(FILE *to, const key *k)
         put(to, k->kind->schema, false);
         return;
     }
-    fprintf(to, "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":%" PRIu64 ",\"maximum\":%" PRIu64 "}", k->least, k->most);
+    fprintf(to, "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":%" PRIu64 ",\"maximum\":%" PRIu64 "},{\"type\":\"string\",\"pattern\":\"^[0-9]+$\"}",
+            k->least, k->most);
     const char *rest = strstr(integer, ",{'const'");
     put(to, rest ? rest : "]}", false);
 }

@@ -51,14 +51,20 @@ bool mo_manifest_read_path(reader *r, const key *k, const mo_yaml *v, void *targ
     return true;
 }
 
+bool mo_manifest_read_path_or_none(reader *r, const key *k, const mo_yaml *v, void *target)
+{
+    if (!is_word(v, "none"))
+        return mo_manifest_read_path(r, k, v, target);
+    *(const char **)field(k, target) = NULL;
+    return true;
+}
+
 bool mo_manifest_read_log_path(reader *r, const key *k, const mo_yaml *v, void *target)
 {
-    const char **to = field(k, target);
-    if (is_word(v, "none") || is_word(v, "-")) {
-        *to = v->text[0] == '-' ? "-" : NULL;
-        return true;
-    }
-    return mo_manifest_read_path(r, k, v, target);
+    if (!is_word(v, "-"))
+        return mo_manifest_read_path_or_none(r, k, v, target);
+    *(const char **)field(k, target) = "-";
+    return true;
 }
 
 /* --- numbers ------------------------------------------------------------------------------ */

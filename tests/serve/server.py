@@ -45,7 +45,9 @@ class Server:
 
     def __init__(self, *words, module=guest, workers=1):
         self.lines = []
-        self.process = mote.start('serve', '--addr', '127.0.0.1:0', '--workers', str(workers), *words, module,
+        if not module.endswith('.yaml'): # a manifest says it itself
+            words = ('--addr', '127.0.0.1:0', '--workers', str(workers), *words)
+        self.process = mote.start('serve', *words, module,
                                   stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
