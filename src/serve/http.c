@@ -134,16 +134,29 @@ static int read_version(mo_span s, mo_http_head *h)
     return 0;
 }
 
-/* A name or address with an optional port: what makes sense nowhere else is refused. */
-static bool is_host(mo_span s)
+static size_t span_of(mo_span s, size_t at, bool address)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_alpha(s.at[i]) && !is_digit(s.at[i]) && (s.at[i] < ' ' || !strchr("-._~%!$&'()*+,;=:[]", s.at[i])))
-            return false;
-    return true;
+    while (at < s.len && (is_alpha(s.at[at]) || is_digit(s.at[at]) ||
+                          (s.at[at] > ' ' && strchr(address ? ":.%" : "-._~%!$&'()*+,;=", s.at[at]))))
+        at++;
+    return at;
 }
 
-/* "http://host/path" as a proxy is asked; its host counts, not the field's. */
+/* RFC 3986, 3.2: a name, or an address in brackets, and perhaps a port; or nothing at all. */
+static bool is_host(mo_span s)
+{
+    bool address = s.len && s.at[0] == '[';
+    size_t at = span_of(s, address, address);
+    if (address && (at == s.len || s.at[at++] != ']'))
+        return false;
+    if (at < s.len && s.at[at++] != ':')
+        return false;
+    while (at < s.len && is_digit(s.at[at]))
+        at++;
+    return at == s.len;
+}
+
+/* "http://host/path" as a proxy is asked; the field must name the same host. */
 static int read_absolute(mo_span s, mo_http_head *h)
 {
     size_t scheme = s.len > 7 && mo_http_is((mo_span){s.at, 7}, "http://") ? 7
@@ -222,12 +235,20 @@ const mo_http_field *mo_http_field_of(const mo_http_head *h, const char *name)
 /* What each field means to the framing; those that must not come twice are refused. */
 enum { SEEN_HOST = 1, SEEN_LENGTH = 2, SEEN_CODING = 4, SEEN_EXPECT = 8, SEEN_TYPE = 16, SEEN_AUTHORIZATION = 32 };
 
+static bool same_host(mo_span a, mo_span b)
+{
+    for (size_t i = 0; a.len == b.len && i < a.len; i++)
+        if (small(a.at[i]) != small(b.at[i]))
+            return false;
+    return a.len == b.len;
+}
+
+/* Of two that differ the target's would count (RFC 9112, 3.2.2): not everywhere, so neither does. */
 static int take_host(mo_http_head *h, mo_span value)
 {
-    if (!is_host(value))
+    if (!is_host(value) || (h->host.at && !same_host(h->host, value)))
         return 400;
-    if (h->host.at == NULL)
-        h->host = value;
+    h->host = value;
     return 0;
 }
 

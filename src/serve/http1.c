@@ -252,6 +252,8 @@ void mo_exchange_refuse(mo_exchange *x, int status)
 {
     text body;
     mo_answer a = refusal_of(status);
+    if (status == 400)
+        x->keep_alive = false; /* what it was is not certain, so neither is what follows it */
     mo_exchange_answer(x, &a, refusal(status, &body), true);
 }
 
@@ -438,7 +440,7 @@ static bool refuse_request(mo_exchange *x, const mo_http_head *head, size_t len,
     char room[256];
     mo_span fields = status == 405 ? allowed(x, head, room, sizeof room) : (mo_span){NULL, 0};
     x->body = mo_http_body_of(head, 0);
-    if (!x->body.done || !head->keep_alive) {
+    if (!x->body.done || !head->keep_alive || status == 400) {
         x->keep_alive = false;
         if (write_refusal(x, status, fields))
             mo_conn_linger(x->conn);

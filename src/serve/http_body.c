@@ -1,7 +1,7 @@
 /* http_body.c - a body's framing: nothing, a length, or chunks (RFC 9112, 7.1).
  *
  *   SIZE -digits-> EXTENSION -CR-> SIZE_LF -LF-> DATA -all-> DATA_CR -> DATA_LF -> SIZE
- *                                        \ size 0 -> TRAILER -line-> TRAILER ... -empty-> done
+ *                                        \ size 0 -> TRAILER -field-> TRAILER ... -empty-> done
  */
 #include "serve/http.h"
 
@@ -9,7 +9,7 @@ typedef enum state {
     PLAIN, /* all data, left of them */
     SIZE_FIRST, SIZE, EXTENSION, SIZE_LF,
     DATA, DATA_CR, DATA_LF,
-    TRAILER_FIRST, TRAILER, TRAILER_LF, END_LF,
+    TRAILER_FIRST, TRAILER_NAME, TRAILER, TRAILER_LF, END_LF,
 } state;
 
 mo_http_body mo_http_body_of(const mo_http_head *h, uint64_t limit)
@@ -59,19 +59,19 @@ static int begin_chunk(mo_http_body *b)
     return b->left > b->limit - b->total ? 413 : 0;
 }
 
-/* Trailer fields are checked as to their characters, and dropped. */
+/* Trailer fields are checked, so that nothing else can be taken for them, and dropped. */
 static int take_trailer(mo_http_body *b, uint8_t c)
 {
     if (++b->line > MO_HTTP_TRAILER)
         return 431;
-    if (c == '\r') {
-        b->state = b->state == TRAILER_FIRST ? END_LF : TRAILER_LF;
-        return 0;
+    if (b->state != TRAILER) {
+        bool ended = b->state == TRAILER_FIRST && c == '\r', named = b->state == TRAILER_NAME && c == ':';
+        b->state = ended ? END_LF : named ? TRAILER : TRAILER_NAME;
+        return ended || named || mo_http_is_token((mo_span){&c, 1}) ? 0 : 400;
     }
-    if ((c < ' ' && c != '\t') || c == 0x7f || (b->state == TRAILER_FIRST && !mo_http_is_token((mo_span){&c, 1})))
-        return 400;
-    b->state = TRAILER;
-    return 0;
+    if (c == '\r')
+        b->state = TRAILER_LF;
+    return c == '\r' || mo_http_is_value((mo_span){&c, 1}) ? 0 : 400;
 }
 
 static int want(mo_http_body *b, uint8_t c, uint8_t wanted, state next)
@@ -95,6 +95,7 @@ static int take_framing(mo_http_body *b, uint8_t c)
     case DATA_CR: return want(b, c, '\r', DATA_LF);
     case DATA_LF: return want(b, c, '\n', SIZE_FIRST);
     case TRAILER_FIRST:
+    case TRAILER_NAME:
     case TRAILER: return take_trailer(b, c);
     case TRAILER_LF: return want(b, c, '\n', TRAILER_FIRST);
     case END_LF:

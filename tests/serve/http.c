@@ -47,7 +47,7 @@ TEST(a_plain_request_is_taken_apart)
 TEST(forms_of_the_target)
 {
     mo_http_head h;
-    expect(status_of("GET http://b.org/c?d HTTP/1.1\r\n" H "\r\n", &h) == 0 && is(h.host, "b.org") && is(h.path, "/c") && is(h.query, "d"));
+    expect(status_of("GET http://B.org/c?d HTTP/1.1\r\nHost: b.org\r\n\r\n", &h) == 0 && is(h.host, "b.org") && is(h.path, "/c") && is(h.query, "d"));
     expect(status_of("OPTIONS * HTTP/1.1\r\n" H "\r\n", &h) == 0 && is(h.path, "*"));
     expect(status_of("GET /? HTTP/1.1\r\n" H "\r\n", &h) == 0 && h.query.len == 0 && is(h.path, "/"));
     expect(status_of("HEAD / HTTP/1.0\r\n\r\n", &h) == 0 && h.is_head && !h.keep_alive && h.host.len == 0);
@@ -57,6 +57,17 @@ TEST(forms_of_the_target)
     expect(status_of("PUT / HTTP/1.1\r\n" H "Content-Length: 12\r\nExpect: 100-Continue\r\n\r\n", &h) == 0 && h.expects_continue &&
            h.length == 12);
     expect(status_of("PUT / HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n", &h) == 0 && h.chunked);
+}
+
+TEST(forms_of_the_host)
+{
+    static const char *const hosts[] = {"a", "a.b-c", "a:80", "a:", "1.2.3.4:5", "[::1]", "[::1]:80", "", "xn--a_b~"};
+    mo_http_head h;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i]);
+        expect(status_of(text, &h) == 0 && is(h.host, hosts[i]));
+    }
 }
 
 TEST(what_is_not_exactly_right_is_refused)
@@ -84,6 +95,15 @@ TEST(what_is_not_exactly_right_is_refused)
         {" GET / HTTP/1.1\r\n" H "\r\n", 400},
         {"GET\t/ HTTP/1.1\r\n" H "\r\n", 400},
         {"GET / http/1.1\r\n" H "\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a]\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400},
+        {"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},    /* two hosts */
+        {"GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"GET /\r\n" H "\r\n", 400},                         /* HTTP/0.9 */
         {"GET / HTTP/11\r\n" H "\r\n", 400},
         {"GET / HTTP/2.0\r\n" H "\r\n", 505},
