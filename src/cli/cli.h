@@ -31,7 +31,7 @@ typedef struct command {
     int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 } command;
 
-extern const command command_run, command_serve, command_cache, command_compile, command_validate, command_inspect,
+extern const command command_run, command_serve, command_ctl, command_cache, command_compile, command_validate, command_inspect,
     command_snapshot, command_help;
 extern const command *const commands[]; /* ends with NULL */
 const command *find_command(const char *name);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 const command *const commands[] = {
-    &command_run, &command_serve, &command_compile, &command_validate, &command_inspect, &command_snapshot,
+    &command_run, &command_serve, &command_ctl, &command_compile, &command_validate, &command_inspect, &command_snapshot,
     &command_cache, &command_help, NULL,
 };
 

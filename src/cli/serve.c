@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_QUEUE, OPTION_WATCH, OPTION_CHECK, OPTION_SCHEMA, OPTION_USER,
+enum { OPTION_ADDR = RUN_ENDS, OPTION_WORKERS, OPTION_BODY, OPTION_REQUESTS, OPTION_QUEUE, OPTION_WATCH, OPTION_CONTROL, OPTION_CHECK, OPTION_SCHEMA, OPTION_USER,
        OPTION_ISOLATION };
 static const option options[] = {
     {{"--addr"}, "HOST:PORT", "where to listen (127.0.0.1:8080); may be said often; port 0: any", OPTION_ADDR},
@@ -21,6 +21,7 @@ static const option options[] = {
     {{"--max-requests"}, "N", "that run at once, in all workers together (256); more wait", OPTION_REQUESTS},
     {{"--queue"}, "N", "requests that wait for their turn (1024); beyond, 503", OPTION_QUEUE},
     {{"--watch"}, NULL, "load FILE again when it changes, as SIGHUP makes it do", OPTION_WATCH},
+    {{"--control"}, "PATH", "make a Unix socket there, for mote ctl", OPTION_CONTROL},
     {{"--user"}, "USER[:GROUP]", "whom workers run as, by name or number (who starts them)", OPTION_USER},
     {{"--isolation"}, "LEVEL", "auto: workers are confined as far as the kernel can; strict: or not started; off: not (auto)",
      OPTION_ISOLATION},
@@ -69,6 +70,7 @@ static const char *key_for(int id, const char *value)
     case OPTION_BODY: return "--max-body: say limits: {body: ...}";
     case OPTION_REQUESTS: return "--max-requests: say limits: {requests: ...}";
     case OPTION_QUEUE: return "--queue: say limits: {queue: ...}";
+    case OPTION_CONTROL: return "--control: say control";
     case OPTION_USER: return "--user: say user";
     case OPTION_ISOLATION: return "--isolation: say isolation";
     case RUN_DIR: return "--dir: say folders";
@@ -102,6 +104,7 @@ static bool read_option(serving *s, int id, const char *value)
         mo_manifest_print_schema(stdout);
         leave(EXIT_OK);
     case OPTION_ADDR: return take_address(s, value);
+    case OPTION_CONTROL: s->app.control = value; return true;
     case OPTION_USER: s->app.user = value; return true;
     case OPTION_ISOLATION: return take_isolation(&s->app, value);
     case OPTION_BODY:

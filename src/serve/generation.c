@@ -9,12 +9,14 @@
 #include "serve/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,12 +167,83 @@ static void forget(generation *g, const mo_order *o)
     g->npasts = n;
 }
 
+/* --- `mote ctl` -------------------------------------------------------------------------- */
+
+static void put_function(const generation *g, mo_buffer *b, uint32_t i)
+{
+    const mo_app *app = g->config.app;
+    const mo_app_function *f = &app->functions[i];
+    uint32_t running = 0, nareas = MO_GENERATIONS * g->nareas;
+    for (uint32_t area = 0; area < nareas; area++)
+        running += mo_shared_running(g->config.shared, area, i);
+    mo_control_put_words(b, f->name);
+    mo_control_put(b, "\t");
+    mo_control_put_words(b, app->tenants[f->tenant].name);
+    mo_control_put(b, "\t%s\t%" PRIu32 "\t", !g->config.functions[i].artifact ? "broken"
+                   : mo_shared_is_quarantined(g->config.shared, i) ? "quarantined" : "ok", running);
+    mo_control_put_words(b, f->module);
+    mo_control_put(b, "\n");
+}
+
+static void put_functions(const generation *g, mo_buffer *b)
+{
+    mo_control_put(b, "ok\n#functions\tfunction\ttenant\tstate\trunning:n\tmodule\n");
+    for (uint32_t i = 0; i < g->config.app->nfunctions; i++)
+        put_function(g, b, i);
+}
+
+static void clear_function(generation *g, mo_buffer *b, const char *name)
+{
+    uint32_t n = mo_crew_clear(&g->crew, name);
+    bool known = n > 0;
+    for (uint32_t i = 0; i < g->config.app->nfunctions && !known; i++)
+        known = strcmp(g->config.app->functions[i].name, name) == 0;
+    if (known)
+        mo_control_put(b, "ok\n#cleared\tcleared:n\n%" PRIu32 "\n", n);
+    else
+        mo_control_put(b, "error: there is no such function\n");
+    if (n)
+        mo_log_line(&g->log, "supervisor", "function %s is cleared", name);
+}
+
+/* By a process of its own: who asks may read slowly. */
+static void answer(const generation *g, const mo_buffer *b, int fd)
+{
+    struct timeval patience = {.tv_sec = 10};
+    if (b->failed || fork() != 0)
+        return;
+    close(g->channel.fd);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    for (size_t at = 0; at < b->len;) {
+        ssize_t n = send(fd, b->at + at, b->len - at, MSG_NOSIGNAL);
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    _exit(0);
+}
+
+static void asked(generation *g, const char *line, int fd)
+{
+    mo_buffer b = {0};
+    if (strncmp(line, "clear ", 6) == 0)
+        clear_function(g, &b, line + 6);
+    else
+        put_functions(g, &b);
+    answer(g, &b, fd);
+    mo_buffer_free(&b);
+    close(fd);
+}
+
 /* --- orders -------------------------------------------------------------------------------- */
 
 static void obey(generation *g, const mo_order *o, int fd)
 {
     if (o->kind == MO_ORDERED_HEIR && fd >= 0)
         fork_heir(g, o, fd);
+    else if (o->kind == MO_ORDERED_ASK && fd >= 0)
+        asked(g, o->line, fd);
     else if (o->kind == MO_ORDERED_FORGET)
         forget(g, o);
     else if (o->kind == MO_ORDERED_MOVE || o->kind == MO_ORDERED_END)
@@ -229,6 +302,8 @@ static bool say_wants(const mo_app *app, mo_wants *w, mote_error *err)
     for (; w->nlisteners < app->nlisteners; w->nlisteners++)
         if (snprintf(w->listeners[w->nlisteners], MO_ADDRESS, "%s", app->listeners[w->nlisteners]) >= MO_ADDRESS)
             return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "address %.60s...: too long", app->listeners[w->nlisteners]);
+    if (app->control && snprintf(w->control, sizeof w->control, "%s", app->control) >= MO_CONTROL_PATH)
+        return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "control socket %.60s...: want a path of at most %d bytes", app->control, MO_CONTROL_PATH - 1);
     w->groups[0].nworkers = app->workers ? app->workers : count_processors();
     return true;
 }

@@ -17,6 +17,7 @@
 #define MO_SERVE_GENERATION_H
 
 #include "serve/board.h"
+#include "serve/control.h"
 #include "serve/log.h"
 #include "serve/sockets.h"
 
@@ -38,6 +39,7 @@ typedef enum mo_order_kind {
     MO_ORDERED_MOVE = 1, /* drain: the next one serves                                  */
     MO_ORDERED_END,      /* drain: nobody does                                          */
     MO_ORDERED_HEIR,     /* fork the next one: birth, and a descriptor: its channel      */
+    MO_ORDERED_ASK,      /* `mote ctl`: line, and a descriptor: who is answered          */
     MO_ORDERED_FORGET,   /* alive: what others had is of no use any more                */
 } mo_order_kind;
 
@@ -49,6 +51,7 @@ typedef struct mo_order {
     uint32_t kind;
     mo_birth birth;
     uint32_t alive[MO_GENERATIONS]; /* numbers; 0: none */
+    char line[MO_CONTROL_LINE];
 } mo_order;
 
 /* In the process, and in that of each heir. Returns what it ends with: 0, all was answered.

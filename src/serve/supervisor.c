@@ -9,13 +9,11 @@
  *   1  nothing of what is served is ever in this process: what loads it may crash;
  *   2  a socket is closed only when nobody wants its address, or at the end;
  *   3  at most one generation is on its way in, and one is current; others drain. */
-#include "serve/generation.h"
-#include "serve/notify.h"
-#include "serve/watch.h"
-#include "serve/worker.h"
+#include "serve/supervisor.h"
 
 #include "call/call.h"
 #include "serve/channel.h"
+#include "serve/worker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -34,65 +32,31 @@
 #define HELLO_NS (20 * MO_NS_PER_S) /* until a generation that was ordered must have begun */
 enum { SEND_S = 10 };
 
-struct supervisor;
-
-typedef enum stage { GONE, LOADS, STARTS, SERVES, DRAINS } stage;
-
-typedef struct being { /* a generation, seen from here */
-    struct supervisor *supervisor;
-    stage stage;
-    pid_t pid;       /* 0: not told yet, or dead */
-    mo_watch channel;
-    mo_wants wants;
-    uint32_t number;
-    uint64_t started_ns;
-    bool refused;
-} being;
-
-typedef struct supervisor {
-    mo_loop loop;
-    mo_watch signals;
-    mo_alarm timer;        /* a generation is to be started again */
-    mo_alarm hello;        /* the next one must have begun */
-    mo_file_watch file;
-    mo_notify notify;
-    const mo_serve_source *source;
-    mo_sockets sockets;
-    being beings[MO_GENERATIONS]; /* by slot */
-    mo_board *boards[MO_GENERATIONS];
-    being *current, *next; /* next: LOADS or STARTS */
-    uint32_t last_number;
-    uint64_t pause_ns;
-    bool again;            /* load once more when next is done */
-    bool ends, killed, failed;
-    int exit_code;         /* of the first load */
-    mote_error *err;
-    sigset_t before;
-    mo_log log;
-} supervisor;
+static void gone(mo_supervisor *s, mo_being *b);
 
 /* --- starting a generation --------------------------------------------------------- */
 
-static void gone(supervisor *s, being *b);
+static void gone(mo_supervisor *s, mo_being *b);
 
-static being *find_free(supervisor *s)
+static mo_being *find_free(mo_supervisor *s)
 {
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        if (s->beings[i].stage == GONE)
+        if (s->beings[i].stage == MO_STAGE_GONE)
             return &s->beings[i];
     return NULL;
 }
 
 /* What is the supervisor's alone; sockets come over the channel to whom they belong. */
-static void be_generation(supervisor *s, mo_birth birth, int channel)
+static void be_generation(mo_supervisor *s, mo_birth birth, int channel)
 {
     const mo_serve_source *source = s->source;
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        if (s->beings[i].stage != GONE)
+        if (s->beings[i].stage != MO_STAGE_GONE)
             close(s->beings[i].channel.fd);
     mo_sockets_keep(&s->sockets, NULL);
     mo_notify_close(&s->notify);
     mo_file_watch_close(&s->file);
+    mo_control_close(&s->control, false);
     close(s->signals.fd);
     mo_loop_release(&s->loop);
     int status = mo_generation_run(source, s->boards, birth, channel);
@@ -100,7 +64,7 @@ static void be_generation(supervisor *s, mo_birth birth, int channel)
     _exit(status);
 }
 
-static bool send_order(const being *b, const mo_order *o, int fd)
+static bool send_order(const mo_being *b, const mo_order *o, int fd)
 {
     struct iovec iov = {(void *)(uintptr_t)o, sizeof *o};
     int status = mo_channel_send(b->channel.fd, &iov, 1, &fd, fd >= 0, false);
@@ -108,15 +72,15 @@ static bool send_order(const being *b, const mo_order *o, int fd)
     return status == 0;
 }
 
-static void order(const being *b, mo_order_kind kind)
+static void order(const mo_being *b, mo_order_kind kind)
 {
     const mo_order o = {.kind = kind};
-    if (b->stage != GONE)
+    if (b->stage != MO_STAGE_GONE)
         send_order(b, &o, -1);
 }
 
 /* By the current one, if there is one; else by this process. */
-static bool fork_generation(supervisor *s, mo_birth birth, int channel)
+static bool fork_generation(mo_supervisor *s, mo_birth birth, int channel)
 {
     const mo_order o = {.kind = MO_ORDERED_HEIR, .birth = birth};
     if (s->current)
@@ -130,7 +94,7 @@ static bool fork_generation(supervisor *s, mo_birth birth, int channel)
 
 static void on_channel(mo_watch *w, uint32_t events);
 
-static bool open_channel(supervisor *s, being *b)
+static bool open_channel(mo_supervisor *s, mo_being *b)
 {
     int pair[2];
     struct timeval patience = {.tv_sec = SEND_S};
@@ -150,19 +114,19 @@ static bool open_channel(supervisor *s, being *b)
     return false;
 }
 
-static void start_generation(supervisor *s)
+static void start_generation(mo_supervisor *s)
 {
-    being *b = find_free(s);
+    mo_being *b = find_free(s);
     if (!b || s->next || s->ends) { /* old ones drain; the one that is done first makes room */
         s->again = true;
         return;
     }
     s->again = false;
-    *b = (being){.supervisor = s, .number = ++s->last_number, .started_ns = mo_now_ns()};
+    *b = (mo_being){.supervisor = s, .number = ++s->last_number, .started_ns = mo_now_ns()};
     mo_board_clear(s->boards[b - s->beings], b->number);
-    b->stage = LOADS;
+    b->stage = MO_STAGE_LOADS;
     if (!open_channel(s, b)) {
-        b->stage = GONE;
+        b->stage = MO_STAGE_GONE;
         mo_log_line(&s->log, "supervisor", "cannot load: %s", strerror(errno));
         mo_alarm_set(&s->loop, &s->timer, s->loop.now_ns + LAST_PAUSE_NS);
         return;
@@ -171,7 +135,7 @@ static void start_generation(supervisor *s)
     s->next = b;
 }
 
-static void reload(supervisor *s, const char *why)
+void mo_supervisor_reload(mo_supervisor *s, const char *why)
 {
     if (s->ends)
         return;
@@ -184,7 +148,7 @@ static void reload(supervisor *s, const char *why)
 
 static void on_timer(mo_alarm *t)
 {
-    supervisor *s = (supervisor *)(void *)((char *)t - offsetof(supervisor, timer));
+    mo_supervisor *s = (mo_supervisor *)(void *)((char *)t - offsetof(mo_supervisor, timer));
     if (!s->current && !s->next)
         start_generation(s);
 }
@@ -192,37 +156,45 @@ static void on_timer(mo_alarm *t)
 /* The current one was ordered to fork it, and does not. */
 static void on_no_hello(mo_alarm *t)
 {
-    supervisor *s = (supervisor *)(void *)((char *)t - offsetof(supervisor, hello));
+    mo_supervisor *s = (mo_supervisor *)(void *)((char *)t - offsetof(mo_supervisor, hello));
     if (s->next && !s->next->pid)
         gone(s, s->next);
 }
 
+bool mo_supervisor_pass(mo_supervisor *s, const char *line, int fd)
+{
+    mo_order o = {.kind = MO_ORDERED_ASK};
+    snprintf(o.line, sizeof o.line, "%s", line);
+    return s->current && send_order(s->current, &o, fd);
+}
+
 /* --- the end ---------------------------------------------------------------------------- */
 
-static void kill_generation(const being *b)
+static void kill_generation(const mo_being *b)
 {
-    if (b->stage != GONE && b->pid > 0)
+    if (b->stage != MO_STAGE_GONE && b->pid > 0)
         kill(-b->pid, SIGKILL);
 }
 
-static void end_if_over(supervisor *s)
+static void end_if_over(mo_supervisor *s)
 {
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        if (s->beings[i].stage != GONE)
+        if (s->beings[i].stage != MO_STAGE_GONE)
             return;
     s->loop.ended = s->ends;
 }
 
-static void end(supervisor *s)
+void mo_supervisor_end(mo_supervisor *s)
 {
     s->killed |= s->ends;
     if (!s->ends)
         mo_notify_stopping(&s->notify);
     s->ends = true;
     mo_sockets_keep(&s->sockets, NULL);
+    mo_control_close(&s->control, true);
     for (size_t i = 0; i < MO_COUNT(s->beings); i++) {
-        being *b = &s->beings[i];
-        if (s->killed || b->stage == LOADS)
+        mo_being *b = &s->beings[i];
+        if (s->killed || b->stage == MO_STAGE_LOADS)
             kill_generation(b);
         else
             order(b, MO_ORDERED_END);
@@ -232,18 +204,18 @@ static void end(supervisor *s)
 }
 
 /* Nothing was ever served: why is the server's end. */
-static void give_up(supervisor *s, int exit_code, mote_status status, const char *words)
+static void give_up(mo_supervisor *s, int exit_code, mote_status status, const char *words)
 {
     s->exit_code = exit_code;
     if (status != MOTE_OK)
         mo_fail(s->err, status, MOTE_NOWHERE, "%s", words);
-    end(s);
+    mo_supervisor_end(s);
 }
 
 /* --- what generations tell ------------------------------------------------------------------ */
 
 /* A generation did not come to serve. */
-static void refuse(supervisor *s, being *b, int exit_code, mote_status status, const char *words)
+static void refuse(mo_supervisor *s, mo_being *b, int exit_code, mote_status status, const char *words)
 {
     if (b->refused)
         return;
@@ -256,8 +228,11 @@ static void refuse(supervisor *s, being *b, int exit_code, mote_status status, c
         give_up(s, exit_code, status, words);
         return;
     }
-    mo_log_line(&s->log, "supervisor", "the reload is refused, what was loaded before goes on: %s",
-                status == MOTE_OK ? "why was said before" : words);
+    const char *why = status == MOTE_OK ? "why was said before" : words;
+    mo_log_line(&s->log, "supervisor", "the reload is refused, what was loaded before goes on: %s", why);
+    snprintf(s->refusal, sizeof s->refusal, "%s", why);
+    s->nrefused++;
+    mo_status_loaded(s, b->number, why);
     mo_notify_ready(&s->notify);
     if (!s->current)
         mo_alarm_set(&s->loop, &s->timer, s->loop.now_ns + LAST_PAUSE_NS);
@@ -265,12 +240,12 @@ static void refuse(supervisor *s, being *b, int exit_code, mote_status status, c
         start_generation(s);
 }
 
-static void on_wants(supervisor *s, being *b, const mo_wants *w)
+static void on_wants(mo_supervisor *s, mo_being *b, const mo_wants *w)
 {
     mote_error err = {0};
     b->wants = *w;
-    b->stage = STARTS;
-    if (mo_sockets_open(&s->sockets, w, &err) && mo_sockets_send(&s->sockets, w, b->channel.fd))
+    b->stage = MO_STAGE_STARTS;
+    if (mo_control_open(&s->control, w->control, &err) && mo_sockets_open(&s->sockets, w, &err) && mo_sockets_send(&s->sockets, w, b->channel.fd))
         return;
     if (!err.status)
         mo_fail(&err, MOTE_IO, MOTE_NOWHERE, "sockets for workers: %s", strerror(errno));
@@ -278,7 +253,7 @@ static void on_wants(supervisor *s, being *b, const mo_wants *w)
     kill_generation(b);
 }
 
-static void announce(const supervisor *s, const being *b)
+static void announce(const mo_supervisor *s, const mo_being *b)
 {
     for (uint32_t i = 0; i < s->sockets.nlistening; i++) {
         uint32_t n = b->wants.groups[0].nworkers;
@@ -289,22 +264,22 @@ static void announce(const supervisor *s, const being *b)
 
 /* What the current one has of those that are gone is of no use; while another is on its way,
  * which has it too, that waits. */
-static void tell_alive(const supervisor *s)
+static void tell_alive(const mo_supervisor *s)
 {
     mo_order o = {.kind = MO_ORDERED_FORGET};
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        if (s->beings[i].stage != GONE)
+        if (s->beings[i].stage != MO_STAGE_GONE)
             o.alive[i] = s->beings[i].number;
     if (s->current && !s->next)
         send_order(s->current, &o, -1);
 }
 
-static void on_ready(supervisor *s, being *b)
+static void on_ready(mo_supervisor *s, mo_being *b)
 {
-    being *old = s->current;
+    mo_being *old = s->current;
     if (s->next != b)
         return;
-    b->stage = SERVES;
+    b->stage = MO_STAGE_SERVES;
     s->current = b;
     s->next = NULL;
     s->pause_ns = 0;
@@ -314,18 +289,20 @@ static void on_ready(supervisor *s, being *b)
     else
         mo_log_line(&s->log, "supervisor", "generation %" PRIu32 " serves %s", b->number, b->wants.name);
     if (old) {
-        old->stage = DRAINS;
+        old->stage = MO_STAGE_DRAINS;
         order(old, MO_ORDERED_MOVE);
     }
     tell_alive(s);
+    s->nreloads += b->number > 1;
+    mo_status_loaded(s, b->number, NULL);
     mo_notify_ready(&s->notify);
     if (s->again)
         start_generation(s);
 }
 
-static void bury(supervisor *s, being *b, int status);
+static void bury(mo_supervisor *s, mo_being *b, int status);
 
-static void on_hello(const supervisor *s, being *b, pid_t pid)
+static void on_hello(const mo_supervisor *s, mo_being *b, pid_t pid)
 {
     b->pid = pid;
     if (s->ends)
@@ -333,17 +310,17 @@ static void on_hello(const supervisor *s, being *b, pid_t pid)
 }
 
 /* What became of it, its end tells; but of one that has told nothing of itself. */
-static void gone(supervisor *s, being *b)
+static void gone(mo_supervisor *s, mo_being *b)
 {
     mo_loop_forget(&s->loop, &b->channel);
-    if (!b->pid && b->stage != GONE)
+    if (!b->pid && b->stage != MO_STAGE_GONE)
         bury(s, b, 0);
 }
 
 static void on_channel(mo_watch *w, uint32_t events)
 {
-    being *b = (being *)(void *)((char *)w - offsetof(being, channel));
-    supervisor *s = b->supervisor;
+    mo_being *b = (mo_being *)(void *)((char *)w - offsetof(mo_being, channel));
+    mo_supervisor *s = b->supervisor;
     mo_tale t;
     (void)events;
     ssize_t n = recv(w->fd, &t, sizeof t, MSG_DONTWAIT);
@@ -365,7 +342,7 @@ static void on_channel(mo_watch *w, uint32_t events)
 
 /* The current one is dead, and its workers move to whoever comes: at once, unless that
  * happens again and again. */
-static void replace(supervisor *s, const being *b)
+static void replace(mo_supervisor *s, const mo_being *b)
 {
     uint64_t now = mo_now_ns();
     bool healthy = now - b->started_ns >= SHORT_LIFE_NS;
@@ -381,7 +358,7 @@ static void replace(supervisor *s, const being *b)
         start_generation(s);
 }
 
-static void bury(supervisor *s, being *b, int status)
+static void bury(mo_supervisor *s, mo_being *b, int status)
 {
     char words[96];
     if (b->channel.added && b->pid)
@@ -393,8 +370,8 @@ static void bury(supervisor *s, being *b, int status)
     else
         snprintf(words, sizeof words, "generation %" PRIu32 " ended with %d", b->number, WEXITSTATUS(status));
     b->pid = 0;
-    stage was = b->stage;
-    b->stage = GONE;
+    mo_stage was = b->stage;
+    b->stage = MO_STAGE_GONE;
     if (s->next == b)
         refuse(s, b, MO_SERVE_FAILED, MOTE_IO, words);
     else if (s->current == b) {
@@ -402,7 +379,7 @@ static void bury(supervisor *s, being *b, int status)
             mo_log_line(&s->log, "supervisor", "%s", words);
         s->failed |= s->ends && status != 0;
         replace(s, b);
-    } else if (was == DRAINS && status != 0) {
+    } else if (was == MO_STAGE_DRAINS && status != 0) {
         mo_log_line(&s->log, "supervisor", "%s: not all of its requests were answered", words);
     }
     if (s->again && !s->next && s->current)
@@ -413,20 +390,20 @@ static void bury(supervisor *s, being *b, int status)
 }
 
 /* Who says who it is, and dies. */
-static void hear_new(supervisor *s)
+static void hear_new(mo_supervisor *s)
 {
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-        if (s->beings[i].stage != GONE && !s->beings[i].pid)
+        if (s->beings[i].stage != MO_STAGE_GONE && !s->beings[i].pid)
             on_channel(&s->beings[i].channel, EPOLLIN);
 }
 
-static void reap(supervisor *s)
+static void reap(mo_supervisor *s)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         hear_new(s);
         for (size_t i = 0; i < MO_COUNT(s->beings); i++)
-            if (s->beings[i].stage != GONE && s->beings[i].pid == pid) {
+            if (s->beings[i].stage != MO_STAGE_GONE && s->beings[i].pid == pid) {
                 bury(s, &s->beings[i], status);
                 break;
             }
@@ -437,25 +414,25 @@ static void reap(supervisor *s)
 
 static void on_signals(mo_watch *w, uint32_t events)
 {
-    supervisor *s = (supervisor *)(void *)((char *)w - offsetof(supervisor, signals));
+    mo_supervisor *s = (mo_supervisor *)(void *)((char *)w - offsetof(mo_supervisor, signals));
     struct signalfd_siginfo info;
     (void)events;
     while (read(w->fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            reload(s, "SIGHUP");
+            mo_supervisor_reload(s, "SIGHUP");
         else if (info.ssi_signo != SIGCHLD)
-            end(s);
+            mo_supervisor_end(s);
     }
     reap(s);
 }
 
 static void on_file(mo_file_watch *f)
 {
-    supervisor *s = (supervisor *)(void *)((char *)f - offsetof(supervisor, file));
-    reload(s, "the file has changed");
+    mo_supervisor *s = (mo_supervisor *)(void *)((char *)f - offsetof(mo_supervisor, file));
+    mo_supervisor_reload(s, "the file has changed");
 }
 
-static bool watch(supervisor *s, mote_error *err)
+static bool watch(mo_supervisor *s, mote_error *err)
 {
     sigset_t wanted;
     const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
@@ -470,12 +447,13 @@ static bool watch(supervisor *s, mote_error *err)
         return mo_fail_nomem(err);
     if (s->signals.fd < 0 || !mo_loop_want(&s->loop, &s->signals, EPOLLIN))
         return mo_fail(err, MOTE_IO, MOTE_NOWHERE, "signals: %s", strerror(errno));
+    mo_control_init(&s->control, &s->loop, mo_status_asked);
     return !s->source->watched || mo_file_watch_open(&s->file, &s->loop, s->source->watched, on_file, err);
 }
 
 static void flush_log(mo_loop *loop)
 {
-    supervisor *s = (supervisor *)(void *)((char *)loop - offsetof(supervisor, loop));
+    mo_supervisor *s = (mo_supervisor *)(void *)((char *)loop - offsetof(mo_supervisor, loop));
     if (s->log.len)
         mo_log_flush(&s->log);
 }
@@ -489,14 +467,14 @@ static void allow_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static bool take_given(supervisor *s, mote_error *err)
+static bool take_given(mo_supervisor *s, mote_error *err)
 {
     int fds[2 * MO_SERVE_ADDRESSES];
     size_t n = mo_notify_take_sockets(fds, MO_COUNT(fds));
     return mo_sockets_take(&s->sockets, fds, n, err);
 }
 
-static void supervise(supervisor *s, mote_error *err)
+static void supervise(mo_supervisor *s, mote_error *err)
 {
     if (!watch(s, err) || !take_given(s, err))
         return;
@@ -516,10 +494,11 @@ static void supervise(supervisor *s, mote_error *err)
         mo_fail(err, MOTE_IO, MOTE_NOWHERE, "not all requests were answered before the end");
 }
 
-static void release(supervisor *s)
+static void release(mo_supervisor *s)
 {
     mo_sockets_keep(&s->sockets, NULL);
     mo_file_watch_close(&s->file);
+    mo_control_close(&s->control, true);
     mo_notify_close(&s->notify);
     if (s->signals.fd >= 0) {
         sigprocmask(SIG_SETMASK, &s->before, NULL);
@@ -534,12 +513,13 @@ static void release(supervisor *s)
 int mo_serve(const mo_serve_source *source, mote_error *err)
 {
     mote_error e = {0};
-    supervisor *s = mo_calloc(1, sizeof *s);
+    mo_supervisor *s = mo_calloc(1, sizeof *s);
     if (!s) {
         mo_fail_nomem(err);
         return MO_SERVE_FAILED;
     }
-    *s = (supervisor){.source = source, .signals.fd = -1, .loop.epoll = -1, .file.fd = -1, .notify.fd = -1, .log.fd = STDERR_FILENO, .err = &e};
+    *s = (mo_supervisor){.source = source, .signals.fd = -1, .loop.epoll = -1, .file.fd = -1, .notify.fd = -1, .control.fd = -1,
+                         .log.fd = STDERR_FILENO, .err = &e, .started_ns = mo_now_ns()};
     supervise(s, &e);
     int exit_code = s->exit_code;
     release(s);
