@@ -45,18 +45,22 @@ class Server:
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, start_new_session=True)
         try:
-            self.await_port(begin + patience_s, deadline)
+            self.await_answer(begin + patience_s, deadline)
         except Unavailable:
             self.stop()
             raise
         self.start_s = time.monotonic() - begin
 
-    def await_port(self, end, deadline):
+    def await_answer(self, end, deadline):
+        """Of whatever status: some listen before they can serve."""
         while time.monotonic() < end:
             deadline.check()
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
+                with socket.create_connection(("127.0.0.1", self.port), 1) as s:
+                    s.settimeout(min(end - time.monotonic(), deadline.left() or 3600))
+                    s.sendall(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    if s.recv(1):
+                        return
             except OSError:
                 if self.process.poll() is not None:
                     raise Unavailable(f"{self.process.args[0]} ended with status {self.process.returncode}") from None
