@@ -594,6 +594,8 @@ bool mo_reset_new(mote_instance *in, mo_pristine *pristine, const mo_open_set *k
                     .resident_pages = resident / PAGE, .head = (uint8_t *)&r->tracked[n]};
     move_head(in, r->head, false);
     r->next = resets_here;
+    if (r->next)
+        r->next->prev = r;
     resets_here = r;
     if (!track(r, known, err)) {
         mo_reset_free(r);
@@ -607,11 +609,12 @@ void mo_reset_free(mo_reset *r)
 {
     if (!r)
         return;
-    for (mo_reset **link = &resets_here; *link; link = &(*link)->next)
-        if (*link == r) {
-            *link = r->next;
-            break;
-        }
+    if (r->prev)
+        r->prev->next = r->next;
+    else if (resets_here == r)
+        resets_here = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
     for (uint32_t i = 0; i < r->ntracked; i++)
         if (r->tracked[i].memory)
             r->tracked[i].memory->reset = NULL;

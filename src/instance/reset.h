@@ -52,7 +52,7 @@ typedef struct mo_tracked { /* one own memory */
 
 typedef struct mo_reset {
     mote_instance *instance;
-    struct mo_reset *next; /* of its thread's */
+    struct mo_reset *next, *prev; /* of its thread's */
     mo_pristine *pristine;
     uint8_t *head;   /* what the context's changing parts were */
     size_t head_len;
