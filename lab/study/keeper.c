@@ -216,14 +216,13 @@ static int ask(int fd, int64_t last)
         if (n < 0 && (now_us() > last || poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 1000) < 0))
             return 0;
     }
-    while (got < 12 && now_us() < last) {
-        ssize_t n = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100) == 1 ? recv(fd, bytes + got, sizeof bytes - got, 0) : -1;
+    for (; got < 12 && now_us() < last && !ended; reap()) {
+        if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100) != 1)
+            continue;
+        ssize_t n = recv(fd, bytes + got, sizeof bytes - got, 0);
         if (n == 0 || (n < 0 && errno != EAGAIN))
             return 0;
         got += n > 0 ? (size_t)n : 0;
-        reap();
-        if (ended)
-            return 0;
     }
     return got >= 12 && memcmp(bytes + 9, "200", 3) == 0;
 }

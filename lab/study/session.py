@@ -21,7 +21,7 @@ import threading
 import time
 from pathlib import Path
 
-from common import OUT, Unavailable
+from common import Unavailable
 from study import build, cgroup, reaper
 from study.network import Network
 
@@ -39,7 +39,7 @@ class Failed(Exception):
 
 
 def marked_environment():
-    return dict(os.environ, **{reaper.MARK: cgroup.owner(), "MOTE_CACHE_DIR": str(OUT / "study" / "mote" / "cache")})
+    return dict(os.environ, **{reaper.MARK: cgroup.owner(), "MOTE_CACHE_DIR": str(build.MOTE_CACHE)})
 
 
 class Keeper:

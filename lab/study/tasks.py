@@ -125,7 +125,7 @@ def run_command(task, samples):
     """hyperfine starts and times it; the output is compared once before."""
     hyperfine = tool("hyperfine", "install hyperfine")
     with Session(task.contestant, task.workload) as s, tempfile.TemporaryDirectory() as folder:
-        words = [str(word) for word in task.contestant.command(task.workload, s.data)]
+        words = [str(word) for word in task.contestant.command(s)]
         got, wanted = s.run(words).encode(), task.workload.cases[0].expected
         if got != wanted:
             raise Failed("wrong answer", f"it prints {got[:60]!r}, wanted {wanted[:60]!r}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common import Unavailable
 
-FILES = ("native", "mote", "node")
+FILES = ("native", "container", "docker", "microvm", "mote", "wasmtime", "wamr", "wasmedge", "wasmcloud", "spin", "node", "python")
 WORKERS = str(os.cpu_count())
 
 
@@ -60,8 +60,8 @@ class Contestant:
         """A command that ends what a detached start left, or None."""
         return None
 
-    def command(self, workload, folder):
-        """Runs the workload once as a command that prints GET /'s answer."""
+    def command(self, at):
+        """Words that run at.workload once, as a command that prints GET /'s answer."""
         raise NotImplementedError
 
     def victim(self, at):

@@ -1,8 +1,17 @@
 """mote: serve (a module, an artifact, a snapshot) and run."""
 
+import os
+import subprocess
+
 import common
 from study import build
 from study.contestants import WORKERS, Contestant, first_line
+
+
+def compiled(wasm, options=(), name=None):
+    """An artifact of a module: (file, seconds)."""
+    mote, out = common.find_mote(), build.HOST / "mote" / f"{name or wasm.stem}.mote"
+    return build.timed_make(out, [mote, "compile", *options, wasm, "-o", out], [wasm], tools=[mote.with_name("mote-compile")])
 
 
 class Serve(Contestant):
@@ -11,7 +20,6 @@ class Serve(Contestant):
     fresh = "instance"
     get = "make"
     commands = True
-    words = ("run",)
 
     def find(self):
         common.find_mote()
@@ -24,9 +32,13 @@ class Serve(Contestant):
 
     def build(self, workload):
         wasm, seconds = build.wasm(workload)
-        return {"build": seconds, "compile": build.timed_make(
-            build.HOST / "mote" / f"{workload.name}.mote", [common.find_mote(), "compile", wasm, "-o", build.HOST / "mote" / f"{workload.name}.mote"],
-            [wasm], tools=[common.find_mote().with_name("mote-compile")])[1]}
+        self.warm(wasm)
+        return {"build": seconds, "compile": compiled(wasm)[1]}
+
+    def warm(self, wasm):
+        """Fills mote's cache, by running the module once as a command."""
+        subprocess.run([common.find_mote(), "run", wasm], env=dict(os.environ, MOTE_CACHE_DIR=str(build.MOTE_CACHE)), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def shipped(self, workload):
         mote = common.find_mote()
@@ -36,8 +48,8 @@ class Serve(Contestant):
         return [common.find_mote(), "serve", "--addr", f"{at.listen}:{at.port}", "--workers", WORKERS, "--dir", f"{at.data}::/data",
                 self.program(at.workload)]
 
-    def command(self, workload, folder):
-        return [common.find_mote(), *self.words, "--dir", f"{folder}::/data", self.program(workload)]
+    def command(self, at):
+        return [common.find_mote(), "run", "--dir", f"{at.data}::/data", self.program(at.workload)]
 
 
 class Precompiled(Serve):
@@ -45,10 +57,35 @@ class Precompiled(Serve):
     how = "mote serve FILE.mote, compiled before; one worker per processor, a fresh instance for every request"
 
     def program(self, workload):
-        return build.HOST / "mote" / f"{workload.name}.mote"
+        return compiled(build.wasm(workload)[0])[0]
+
+    def build(self, workload):
+        wasm, seconds = build.wasm(workload)
+        return {"build": seconds, "compile": compiled(wasm)[1]}
 
     def shipped(self, workload):
         return {"runtime": common.find_mote(), "program": self.program(workload)}
+
+
+class Snapshot(Precompiled):
+    name = "mote serve, snapshot"
+    how = "mote serve FILE.mote, snapshotted after its initialiser and compiled before; a fresh instance for every request"
+    OPTIONS = ("--snapshot", "--rename-func", "_start=resume", "--dir", f"{build.HOST}::/data", "--allow", "clock,random")
+
+    def lacks(self, workload):
+        return None if workload.name in ("hello", "script") else "the initialiser of this workload does nothing"
+
+    def program(self, workload):
+        return self.make(workload)[0]
+
+    def make(self, workload):
+        wasm, seconds = build.wasm(workload, more=("-DSNAPSHOT",))
+        out, more = compiled(wasm, self.OPTIONS)
+        return out, seconds, more
+
+    def build(self, workload):
+        _, seconds, more = self.make(workload)
+        return {"build": seconds, "compile": more}
 
 
 class Run(Serve):
@@ -58,14 +95,15 @@ class Run(Serve):
     commands = False
 
     def program(self, workload):
-        return build.wasm(workload, "server")[0]
+        return compiled(build.wasm(workload, "server")[0])[0]
 
     def build(self, workload):
-        return {"build": build.wasm(workload, "server")[1]}
+        wasm, seconds = build.wasm(workload, "server")
+        return {"build": seconds, "compile": compiled(wasm)[1]}
 
     def start(self, at):
         return [common.find_mote(), "run", "-S", f"tcplisten={at.listen}:{at.port}", "--dir", f"{at.data}::/data",
                 "-W", "max-memory-size=1g", self.program(at.workload)]
 
 
-ALL = [Serve(), Precompiled(), Run()]
+ALL = [Serve(), Precompiled(), Snapshot(), Run()]

@@ -25,8 +25,8 @@ class Native(Contestant):
     def start(self, at):
         return [build.native(at.workload)[0], at.listen, at.port, WORKERS]
 
-    def command(self, workload, folder):
-        return [build.native(workload, "cgi")[0]]
+    def command(self, at):
+        return [build.native(at.workload, "cgi")[0]]
 
 
 class Fork(Native):

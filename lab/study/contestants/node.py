@@ -25,8 +25,8 @@ class Node(Contestant):
     def start(self, at):
         return [tool("node", self.get), build.FRONT / "server.mjs", at.workload.script(), at.listen, at.port, WORKERS]
 
-    def command(self, workload, folder):
-        return [tool("node", self.get), build.FRONT / "server.mjs", workload.script()]
+    def command(self, at):
+        return [tool("node", self.get), build.FRONT / "server.mjs", at.workload.script()]
 
 
 ALL = [Node()]

@@ -1,5 +1,7 @@
 /* cgi.c - one request as a CGI program; without CGI's variables, GET / with the answer's body
- * alone on standard output, so that it is a program for the command line too. */
+ * alone on standard output, so that it is a program for the command line too.
+ * With SNAPSHOT it is a module to be snapshotted: `wizer-initialize` prepares what every
+ * request needs, and `resume` then stands for `_start`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +37,7 @@ static void print(const answer *a, int head)
         fwrite(a->body + first, 1, a->length - first, stdout);
 }
 
-int main(void)
+static int serve_one(void)
 {
     size_t length = (size_t)strtoul(variable("CONTENT_LENGTH", "0"), NULL, 10);
     request q = {variable("REQUEST_METHOD", "GET"), variable("PATH_INFO", "/"), variable("HTTP_X_ROUTE", ""), body, 0};
@@ -45,4 +47,26 @@ int main(void)
     respond(&q, &a);
     print(&a, getenv("REQUEST_METHOD") != NULL);
     return 0;
+}
+
+#ifdef SNAPSHOT
+void __wasm_call_ctors(void);
+void initialize(void);
+void resume(void);
+
+__attribute__((export_name("wizer-initialize"))) void initialize(void)
+{
+    __wasm_call_ctors();
+    prepare();
+}
+
+__attribute__((export_name("resume"))) void resume(void)
+{
+    exit(serve_one());
+}
+#endif
+
+int main(void)
+{
+    return serve_one();
 }

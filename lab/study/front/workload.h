@@ -25,6 +25,10 @@ typedef struct {
 /** Answers; ret holds 200, text/plain and an empty body before. */
 void respond(const request *q, answer *ret);
 
+/** What a workload does before its first answer anyway, so that a snapshot can hold it; nothing,
+ *  unless the workload has one of its own. */
+void prepare(void);
+
 /** Answers with words that live on. */
 void respond_text(answer *ret, int status, const char *words);
 

@@ -1,0 +1,3 @@
+import { runInNewContext } from "node:vm";
+
+export const respond = ({ body }) => `${runInNewContext(body.toString())}\n`;
