@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { MOST_ROUTES = 1000000, MOST_SECTION_KEYS = 16 };
+enum { MOST_ROUTES = 1000000, MOST_SECTION_KEYS = 16, MOST_FOLDERS = 64 };
 
 typedef mo_app root_fields, logs_fields;
 typedef mo_app_timeouts timeouts_fields;
@@ -384,6 +384,16 @@ static bool read_folder(reader *r, const mo_yaml *v, uint32_t index, mo_app_fold
     return true;
 }
 
+/* A program tells its folders apart by where it finds them. */
+static bool is_new_folder(reader *r, const function_fields *f, const mo_yaml *v)
+{
+    const mo_app_folder *last = &f->folders[f->nfolders];
+    for (const mo_app_folder *other = f->folders; other < last; other++)
+        if (strcmp(other->guest, last->guest) == 0)
+            return mo_manifest_fail(r, v, "the program finds the folder of line %u in the same place", other->line);
+    return true;
+}
+
 bool mo_manifest_read_folders(reader *r, const key *k, const mo_yaml *v, void *target)
 {
     function_fields *f = target;
@@ -393,8 +403,10 @@ bool mo_manifest_read_folders(reader *r, const key *k, const mo_yaml *v, void *t
         return mo_manifest_want(r, v, k->kind->want);
     if (!(f->folders = mo_arena_array(&r->app.arena, v->len, sizeof *f->folders)))
         return mo_manifest_nomem(r);
+    if (v->len > MOST_FOLDERS)
+        return mo_manifest_fail(r, v, "more than %d folders", MOST_FOLDERS);
     for (const mo_yaml *one = v->first; one; one = one->next, f->nfolders++)
-        if (!read_folder(r, one, f->nfolders, &f->folders[f->nfolders]))
+        if (!read_folder(r, one, f->nfolders, &f->folders[f->nfolders]) || !is_new_folder(r, f, one))
             return false;
     return true;
 }
@@ -630,8 +642,11 @@ bool mo_manifest_load(const char *path, mo_app *ret, mote_error *err)
 {
     uint8_t *bytes;
     size_t len;
-    if (!mo_file_read(path, MO_YAML_BYTES, &bytes, &len, err))
+    if (!mo_file_read(path, MO_YAML_BYTES, &bytes, &len, err)) {
+        if (err && err->status == MOTE_LIMIT)
+            err->status = MOTE_MISUSE; /* no module is meant */
         return false;
+    }
     bool good = mo_manifest_read((mo_span){bytes, len}, path, ret, err);
     mo_free(bytes);
     return good;

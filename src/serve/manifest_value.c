@@ -281,16 +281,26 @@ READ_ONE_OF(isolation, mo_isolation_level, "auto", "strict", "off")
 
 /* --- addresses ------------------------------------------------------------------------------------ */
 
+static bool ends_in_port_0(const char *address) { return strcmp(strrchr(address, ':'), ":0") == 0; }
+
+/* Which is not there already; port 0 is another one each time. */
+static bool take_address(reader *r, const key *k, const mo_yaml *v, const char **ret)
+{
+    if (!is_text(v) || !mo_serve_is_address(v->text))
+        return want(r, k, v);
+    for (uint32_t i = 0; i < r->app.nlisteners && !ends_in_port_0(v->text); i++)
+        if (strcmp(r->app.listeners[i], v->text) == 0)
+            return mo_manifest_fail(r, v, "%.60s is listened at already", v->text);
+    return (*ret = mo_manifest_keep(r, v->text)) != NULL;
+}
+
 bool mo_manifest_read_address(reader *r, const key *k, const mo_yaml *v, void *target)
 {
     const char **to = field(k, target);
-    if (is_word(v, "none")) {
-        *to = NULL;
-        return true;
-    }
-    if (!is_text(v) || !mo_serve_is_address(v->text))
-        return want(r, k, v);
-    return (*to = mo_manifest_keep(r, v->text)) != NULL;
+    if (!is_word(v, "none"))
+        return take_address(r, k, v, to);
+    *to = NULL;
+    return true;
 }
 
 bool mo_manifest_read_addresses(reader *r, const key *k, const mo_yaml *v, void *target)
@@ -307,12 +317,9 @@ bool mo_manifest_read_addresses(reader *r, const key *k, const mo_yaml *v, void 
         return mo_manifest_nomem(r);
     app->listeners = to;
     app->nlisteners = 0;
-    for (const mo_yaml *a = first; app->nlisteners < n; a = a->next) {
-        if (!is_text(a) || !mo_serve_is_address(a->text))
-            return want(r, k, a);
-        if (!(to[app->nlisteners++] = mo_manifest_keep(r, a->text)))
+    for (const mo_yaml *a = first; app->nlisteners < n; a = a->next, app->nlisteners++)
+        if (!take_address(r, k, a, &to[app->nlisteners]))
             return false;
-    }
     return true;
 }
 

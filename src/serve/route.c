@@ -151,7 +151,7 @@ static bool fill(mo_routes *r, const mo_app *app, mote_error *err)
     while (slots < 2 * most)
         slots *= 2;
     if (slots > UINT32_MAX / 2)
-        return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE, "routes: too many segments of paths");
+        return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "routes: too many segments of paths");
     r->nodes = mo_calloc(most, sizeof *r->nodes);
     r->slots = mo_alloc(slots * sizeof *r->slots);
     r->next = mo_calloc(app->nroutes + 1, sizeof *r->next);

@@ -301,7 +301,7 @@ static size_t find_bad_text(mo_span bytes)
 static bool check_bytes(const reading *r)
 {
     if (r->bytes.len > MO_YAML_BYTES)
-        return mo_fail(r->err, MOTE_LIMIT, MOTE_NOWHERE, "%.80s: more than %d MiB", r->path, MO_YAML_BYTES >> 20);
+        return mo_fail(r->err, MOTE_MISUSE, MOTE_NOWHERE, "%.80s: more than %d MiB", r->path, MO_YAML_BYTES >> 20);
     if (mo_utf8_ok(r->bytes.at, r->bytes.len))
         return true;
     return mo_yaml_fail(r->err, r->path, line_of(r->bytes, find_bad_text(r->bytes)), "want UTF-8, have other bytes");

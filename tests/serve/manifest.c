@@ -266,6 +266,26 @@ TEST(the_schema_is_printed_whole)
     fclose(null);
 }
 
+static char *repeat(const char *head, const char *part, size_t n, const char *tail, size_t *retlen)
+{
+    size_t len = strlen(part), at = strlen(head);
+    char *text = malloc(at + n * len + strlen(tail) + 1);
+    if (!text) abort();
+    strcpy(text, head);
+    for (size_t i = 0; i < n; i++, at += len) memcpy(text + at, part, len);
+    strcpy(text + at, tail);
+    *retlen = at + strlen(tail);
+    return text;
+}
+
+static void refuses_repeated(const char *head, const char *part, size_t n, const char *tail, const char *words)
+{
+    size_t len;
+    char *text = repeat(head, part, n, tail, &len);
+    refuses_bytes((mo_span){(uint8_t *)text, len}, words, (int)n);
+    free(text);
+}
+
 /* --- what is refused ----------------------------------------------------------------------------- */
 
 TEST(values)
@@ -308,6 +328,8 @@ TEST(addresses)
     }
     refuses("listen: []\n" F, "app.yaml:1: listen: want an address and a port, such as 127.0.0.1:8080 or [::1]:8080, or a list of them, have a list");
     refuses("listen: [1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1]\n" F, "app.yaml:1: listen: want at most 16 addresses, have 17");
+    refuses("listen: ['1.1.1.1:1', '1.1.1.1:1']\n" F, "app.yaml:1: listen: 1.1.1.1:1 is listened at already");
+    refuses("admin: 127.0.0.1:8080\n" F, "app.yaml:1: admin: 127.0.0.1:8080 is listened at already");
     refuses("proxies: [10.0.0.0/33]\n" F, "app.yaml:1: proxies: want an address or a network, such as 10.0.0.0/8 or ::1, have \"10.0.0.0/33\"");
     refuses("proxies: [a]\n" F, "app.yaml:1: proxies: want an address or a network, such as 10.0.0.0/8 or ::1, have \"a\"");
     refuses("proxies: 10.0.0.0/8\n" F, "app.yaml:1: proxies: want a list of addresses or networks, such as 10.0.0.0/8 or ::1, have \"10.0.0.0/8\"");
@@ -356,6 +378,13 @@ TEST(names_and_what_they_refer_to)
     refuses("functions: {f: {module: f, folders: [/tmp]}}\n",
             "app.yaml:1: functions.f.folders[0]: want a mapping with host, guest and writable, have \"/tmp\"");
     refuses("functions: {f: {module: f, folders: [{host: a}, {guest: b}]}}\n", "app.yaml:1: functions.f.folders[1].host: is missing; want a path");
+}
+
+TEST(folders_are_told_apart)
+{
+    refuses("functions:\n  f:\n    module: f\n    folders:\n      - {host: a, guest: /d}\n      - {host: b, guest: /d}\n",
+            "app.yaml:6: functions.f.folders: the program finds the folder of line 5 in the same place");
+    refuses_repeated("functions: {f: {module: f, folders: [", "{host: a},", 65, "]}}\n", "app.yaml:1: functions.f.folders: more than 64 folders");
 }
 
 TEST(a_tenant_allows_no_more)
@@ -413,26 +442,6 @@ TEST(what_is_not_yaml)
 }
 
 /* --- large ones ------------------------------------------------------------------------------------- */
-
-static char *repeat(const char *head, const char *part, size_t n, const char *tail, size_t *retlen)
-{
-    size_t len = strlen(part), at = strlen(head);
-    char *text = malloc(at + n * len + strlen(tail) + 1);
-    if (!text) abort();
-    strcpy(text, head);
-    for (size_t i = 0; i < n; i++, at += len) memcpy(text + at, part, len);
-    strcpy(text + at, tail);
-    *retlen = at + strlen(tail);
-    return text;
-}
-
-static void refuses_repeated(const char *head, const char *part, size_t n, const char *tail, const char *words)
-{
-    size_t len;
-    char *text = repeat(head, part, n, tail, &len);
-    refuses_bytes((mo_span){(uint8_t *)text, len}, words, (int)n);
-    free(text);
-}
 
 TEST(bombs)
 {
