@@ -6,6 +6,7 @@
 #include "instance/reset.h"
 #include "mote/compiler.h"
 #include "mote/mote.h"
+#include "serve/initialise.h"
 #include "wasi/path.h"
 
 #include <errno.h>
@@ -151,6 +152,97 @@ static mote_status open_module(const mo_loader *loader, const char *path, mote_a
     return mote_cache_load(loader->cache, path, loader->flags, loader->nflags, loader->compile, loader->data, ret, err);
 }
 
+/* --- initialisers ------------------------------------------------------------------------------ */
+
+#define MOST_FLAGS 96
+/* What a cache keeps under it began with the initialiser's end, if that could be. */
+#define INITIALISED "initialised"
+
+typedef struct making {
+    const mo_loader *loader;
+    mote_artifact *plain;
+    const char *path;
+} making;
+
+static void tell_plain(const making *m, const mote_error *why)
+{
+    char line[MOTE_ERROR_TEXT + 300];
+    snprintf(line, sizeof line, "%.250s: its initialiser does not run before requests: %s", m->path, why->message);
+    if (m->loader->tell)
+        m->loader->tell(m->loader->data, line);
+}
+
+static mote_status copy_plain(const mote_artifact *plain, void **ret, size_t *retlen, mote_error *err)
+{
+    const void *bytes = mote_artifact_bytes(plain, retlen);
+    *ret = mo_alloc(*retlen);
+    if (!*ret)
+        return mo_tell(err, MOTE_NOMEM, "out of memory");
+    memcpy(*ret, bytes, *retlen);
+    return MOTE_OK;
+}
+
+/* A mote_cache_maker. flags: the loader's, and INITIALISED. */
+static mote_status make_initialised(void *data, const void *bytes, size_t len, const char *const *flags, size_t nflags,
+                                    void **ret, size_t *retlen, mote_error *err)
+{
+    const making *m = data;
+    mote_error why = {0};
+    void *left;
+    size_t left_len;
+    mote_status status = mo_initialise(m->loader->engine, bytes, len, m->plain, &left, &left_len, &why);
+    if (!status) {
+        status = m->loader->compile(m->loader->data, left, left_len, flags, nflags - 1, ret, retlen, &why);
+        mo_free(left);
+    }
+    if (!status)
+        return MOTE_OK;
+    tell_plain(m, &why);
+    return copy_plain(m->plain, ret, retlen, err);
+}
+
+static mote_status initialise_uncached(making *m, const char *const *flags, size_t nflags, mote_artifact **ret, mote_error *err)
+{
+    uint8_t *bytes;
+    size_t len, made_len;
+    void *made;
+    if (!mo_file_read(m->path, (size_t)1 << 30, &bytes, &len, err))
+        return err->status;
+    mote_status status = make_initialised(m, bytes, len, flags, nflags, &made, &made_len, err);
+    mo_free(bytes);
+    if (!status) {
+        status = mote_artifact_open_bytes(made, made_len, ret, err);
+        mote_compiler_free_bytes(made);
+    }
+    return status;
+}
+
+/* In place of *artifact, what its initialiser left. */
+static mote_status initialise(const mo_loader *loader, const char *path, mote_artifact **artifact, mote_error *err)
+{
+    making m = {loader, *artifact, path};
+    const char *flags[MOST_FLAGS];
+    size_t n = loader->nflags;
+    mote_artifact *made;
+    if (!mo_has_initialiser(*artifact) || n >= MOST_FLAGS || is_artifact(path))
+        return MOTE_OK;
+    for (size_t i = 0; i < n; i++)
+        flags[i] = loader->flags[i];
+    flags[n++] = INITIALISED;
+    mote_status status = MOTE_OK;
+    if (!loader->cache)
+        status = initialise_uncached(&m, flags, n, &made, err);
+    else if (!mote_cache_find(loader->cache, path, flags, n, &made))
+        status = mote_cache_load(loader->cache, path, flags, n, make_initialised, &m, &made, err);
+    if (!status) {
+        mote_artifact_unref(*artifact);
+        *artifact = made;
+    }
+    return status;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
 static bool is_same_file(const module *m, const struct stat *st)
 {
     return m->device == st->st_dev && m->inode == st->st_ino && m->size == (uint64_t)st->st_size &&
@@ -187,6 +279,10 @@ static module *load_module(mo_loaded *l, const mo_loader *loader, const mo_loade
         mote_artifact_ref(m->artifact);
     else if (open_module(loader, path, &m->artifact, err) != MOTE_OK)
         return NULL;
+    else if (initialise(loader, path, &m->artifact, err) != MOTE_OK) {
+        mote_artifact_unref(m->artifact);
+        return NULL;
+    }
     *place = ++t->by_file.n;
     return m;
 }
