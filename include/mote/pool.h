@@ -31,6 +31,8 @@ typedef struct mote_pool_limits {
     uint64_t timeout_us;     /* of each outermost call, wall time, exact to a millisecond
                                 or two; 0: none. No system call a call: while such calls
                                 run, the thread gets the engine's signal each millisecond  */
+    uint64_t cpu_us;         /* of each loan, processor time of its calls, exact likewise; 0:
+                                none. See mote_store_set_cpu_limit()                       */
     uint64_t host_calls;     /* of host functions, by guests, from acquire to release: beyond it
                                 one is a trap. 0: neither limited nor counted;
                                 MOTE_NO_LIMIT: counted                                     */

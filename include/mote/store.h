@@ -36,6 +36,13 @@ MOTE_API bool mote_store_interrupt(mote_store *store, mote_trap_code code);
  *  that long. 0: no limit (the default). It costs two system calls per call. */
 MOTE_API mote_status mote_store_set_timeout(mote_store *store, uint64_t timeout_us, mote_error *err);
 
+/** All outermost calls from now on together may use so much of their threads' processor
+ *  time, exact to a millisecond or two: the call that exceeds it, and each after that, ends
+ *  with MOTE_TRAP_CPU_LIMIT. Time that a call waits in the host without a thread does not count.
+ *  0: no limit (the default). No system call a call that is short; while longer ones run, the
+ *  thread gets the engine's signal each millisecond. */
+MOTE_API mote_status mote_store_set_cpu_limit(mote_store *store, uint64_t cpu_us, mote_error *err);
+
 /** Fuel for code that was compiled with it; others do not look. A store starts with
  *  INT64_MAX. */
 MOTE_API void mote_store_set_fuel(mote_store *store, int64_t fuel);

@@ -31,6 +31,7 @@ typedef enum mote_trap_code {
     MOTE_TRAP_TIMEOUT = 18,      /* mote_store_set_timeout() or an interrupt  */
     MOTE_TRAP_MEMORY_LIMIT = 19, /* no room for what the guest needs          */
     MOTE_TRAP_HOST = 20,         /* a host function failed                    */
+    MOTE_TRAP_CPU_LIMIT = 21,    /* mote_store_set_cpu_limit(), or a pool's   */
 } mote_trap_code;
 
 /** The specification's words for it, "unreachable". Static; never NULL. */

@@ -175,6 +175,17 @@ bool mo_ticks_start(mo_thread *thread);
 /* The same for a call with a limit: limits hold or nothing runs. */
 void mo_ticks_need(mo_thread *thread, mo_run *run);
 #define MO_TICK_NS 1000000
+
+/* All calls of store together may use so much processor time from now on. 0: no limit. */
+void mo_limit_cpu(mote_store *store, uint64_t cpu_us);
+/* A stretch begins and ends in which the outermost call of a store with such a limit runs. */
+void mo_cpu_begin(mote_store *store, uint64_t now_ns);
+void mo_cpu_end(mote_store *store, uint64_t now_ns);
+/* In the handler of a tick: counts for all calls that run. */
+void mo_cpu_tick(const mo_activation *top);
+/* Says of a trap which limit was exceeded, and by how much. */
+void mo_timer_explain(mote_store *store);
+
 uint64_t mo_now_ns(void); /* CLOCK_MONOTONIC */
 static inline void mo_ticks_arm(mote_store *store, mo_thread *thread)
 {

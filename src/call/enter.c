@@ -58,15 +58,25 @@ static inline void finish(mote_store *store)
         store->run.interrupt = store->run.preempt = 0;
 }
 
+/* A store that has used it up already ends at once. */
+static void begin_cpu(mote_store *store)
+{
+    mo_cpu_begin(store, mo_now_ns());
+    if (store->cpu_used_ns >= store->cpu_limit_ns)
+        store->run.interrupt = MO_TRAP_CPU_LIMIT;
+}
+
 static void begin(mote_store *store, const mo_thread *thread)
 {
     atomic_store_explicit(&store->thread_id, thread->id, memory_order_relaxed);
-    store->fast_thread = store->timeout_us || MO_STACK_ANNOUNCED ? -1 : thread->id;
+    store->fast_thread = store->timeout_us || store->cpu_limit_ns || MO_STACK_ANNOUNCED ? -1 : thread->id;
     announce(store, 1);
     if (store->tick_limit)
         mo_ticks_arm(store, &mo_thread_here);
     if (store->timeout_us)
         mo_timer_start(store);
+    if (store->cpu_limit_ns)
+        begin_cpu(store);
 }
 
 static inline void set_top(mo_thread *thread, mo_activation *top)
@@ -104,6 +114,8 @@ mote_status mo_call(mote_store *store, const void *code, mo_context *context, mo
         mo_sanitize_leave(store, &change, status != 0);
     if (!nested && store->timeout_us)
         mo_timer_stop(store);
+    if (!nested && store->cpu_limit_ns)
+        mo_cpu_end(store, mo_now_ns());
     set_top(thread, here.above);
     return mo_likely(status == 0) ? MOTE_OK : mo_call_failed(store, (mote_status)status, err);
 }
@@ -144,6 +156,8 @@ void mo_call_park(mo_parked *ret)
     set_top(thread, NULL);
     for (const mo_activation *a = ret->top; a; a = a->above) {
         uint64_t at = a->store->tick_deadline;
+        if (a->store->cpu_limit_ns && is_outermost(a))
+            mo_cpu_end(a->store, ret->since_ns);
         if (a->store->tick_limit && is_outermost(a))
             a->store->tick_deadline = at > thread->ticks ? at - thread->ticks : 0;
     }
@@ -154,11 +168,13 @@ void mo_call_park(mo_parked *ret)
 void mo_call_resume(const mo_parked *parked)
 {
     mo_thread *thread = &mo_thread_here;
-    uint64_t gone = parked->top ? (mo_now_ns() - parked->since_ns) / MO_TICK_NS : 0;
+    uint64_t now_ns = parked->top ? mo_now_ns() : 0, gone = (now_ns - parked->since_ns) / MO_TICK_NS;
     bool limited = false;
     for (const mo_activation *a = parked->top; a; a = a->above) {
         uint64_t left = a->store->tick_deadline;
         a->store->run.preempt = 0; /* of the slice before */
+        if (a->store->cpu_limit_ns && is_outermost(a))
+            mo_cpu_begin(a->store, now_ns);
         if (!a->store->tick_limit || !is_outermost(a))
             continue;
         a->store->tick_deadline = thread->ticks + (left > gone ? left - gone : 0);

@@ -234,6 +234,7 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     pool->n++;
     p->store->pooled = p;
     mo_limit_ticks(p->store, program->limits.timeout_us);
+    mo_limit_cpu(p->store, program->limits.cpu_us);
     status = mo_linker_make(program->linker, p->store, (mote_artifact *)program->artifact, &p->instance, err);
     if (!status && (!track(p, &e) || (program->limits.host_calls && !count_host_calls(p, &e))))
         status = mo_told(&e, err);
@@ -270,6 +271,8 @@ static mote_status check_limits(const mote_pool_limits *l, mote_error *err)
         return mo_tell(err, MOTE_LIMIT, "pool: %" PRId64 " fuel wanted, 0 and up is possible", l->fuel);
     if (l->timeout_us > UINT64_C(1) << 50)
         return mo_tell(err, MOTE_LIMIT, "pool: timeout of %" PRIu64 " us wanted, limit is 2^50", l->timeout_us);
+    if (l->cpu_us > UINT64_C(1) << 50)
+        return mo_tell(err, MOTE_LIMIT, "pool: processor time of %" PRIu64 " us wanted, limit is 2^50", l->cpu_us);
     return MOTE_OK;
 }
 
@@ -428,6 +431,7 @@ mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_e
     p->lent = true;
     push(&program->lent, p);
     p->store->run.fuel = program->limits.fuel;
+    p->store->cpu_used_ns = 0;
     p->reset->calls_before = mo_store_call(p->store);
     start_measuring(p);
     if (mo_unlikely(program->has_start) && (status = mo_instance_start(p->instance, err))) {

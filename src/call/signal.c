@@ -155,6 +155,8 @@ static uint32_t asked(mote_store *store)
         return MO_TRAP_NONE;
     if (request >> 8 == (call & UINT64_MAX >> 8))
         return request & 0xff;
+    if (store->cpu_limit_ns && store->cpu_used_ns >= store->cpu_limit_ns)
+        return MO_TRAP_CPU_LIMIT;
     return mo_timer_is_over(store) ? MO_TRAP_TIMEOUT : MO_TRAP_NONE;
 }
 
@@ -205,6 +207,8 @@ static void on_interrupt(int number, siginfo_t *info, void *context)
     int saved = errno;
     const mo_activation *top = innermost();
     bool tick = mo_ticks_count(info, top || mo_thread_here.fiber);
+    if (tick)
+        mo_cpu_tick(top);
     bool ours = take_requests(top) || tick;
     bool due = top && mo_preempt_is_due(&top->store->run);
     if (top && top->store->run.interrupt)

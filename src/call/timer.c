@@ -3,8 +3,10 @@
 #include "call/call.h"
 
 #include "mote/store.h"
+#include "mote/trap.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +27,30 @@ bool mo_timer_is_over(const mote_store *store)
     if (store->tick_limit && mo_thread_here.ticks >= store->tick_deadline)
         return true;
     return store->timeout_us && mo_now_ns() >= store->deadline_ns;
+}
+
+/* By less than a microsecond is by one. */
+static void explain(mote_trap *trap, uint64_t used_ns, uint64_t limit_ns)
+{
+    uint64_t beyond_us = used_ns > limit_ns ? (used_ns - limit_ns + 999) / 1000 : 0;
+    snprintf(trap->message, sizeof trap->message, "%s: %" PRIu64 ".%03" PRIu64 " ms and %" PRIu64 ".%03" PRIu64 " ms more",
+             mote_trap_code_text((mote_trap_code)trap->code), limit_ns / 1000000, limit_ns / 1000 % 1000, beyond_us / 1000,
+             beyond_us % 1000);
+}
+
+/* A timeout may be somebody's interrupt, too. */
+void mo_timer_explain(mote_store *store)
+{
+    mote_trap *trap = &store->trap;
+    uint64_t ticks = mo_thread_here.ticks, limit = store->tick_limit, now;
+    if (trap->message[0])
+        return;
+    if (trap->code == MO_TRAP_CPU_LIMIT)
+        explain(trap, store->cpu_used_ns, store->cpu_limit_ns);
+    else if (trap->code == MO_TRAP_TIMEOUT && store->timeout_us && (now = mo_now_ns()) >= store->deadline_ns)
+        explain(trap, store->timeout_us * 1000 + now - store->deadline_ns, store->timeout_us * 1000);
+    else if (trap->code == MO_TRAP_TIMEOUT && limit && ticks >= store->tick_deadline)
+        explain(trap, (limit + ticks - store->tick_deadline) * MO_TICK_NS, (limit - 1) * MO_TICK_NS);
 }
 
 /* --- ticks ---------------------------------------------------------------- */
@@ -95,6 +121,69 @@ void mo_ticks_need(mo_thread *thread, mo_run *run)
 void mo_limit_ticks(mote_store *store, uint64_t timeout_us)
 {
     store->tick_limit = timeout_us ? timeout_us * 1000 / MO_TICK_NS + 1 : 0;
+}
+
+/* --- processor time -------------------------------------------------------- */
+
+/* The thread's processor time is a system call to read, so a stretch that no tick falls
+ * into, at most a millisecond, is counted by the other clock; where one does, the clock is
+ * read at each tick and at the end, and what was before the first is a tick at most. */
+
+static uint64_t read_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t before_tick(const mote_store *store, uint64_t now_ns)
+{
+    uint64_t gone = now_ns - store->cpu_since_ns;
+    return gone < MO_TICK_NS ? gone : MO_TICK_NS;
+}
+
+void mo_cpu_begin(mote_store *store, uint64_t now_ns)
+{
+    store->cpu_mark_ns = 0;
+    store->cpu_since_ns = now_ns;
+    if (!mo_thread_here.ticks_run)
+        mo_ticks_need(&mo_thread_here, &store->run);
+}
+
+void mo_cpu_end(mote_store *store, uint64_t now_ns)
+{
+    store->cpu_used_ns += store->cpu_mark_ns ? read_cpu() - store->cpu_mark_ns : before_tick(store, now_ns);
+}
+
+void mo_cpu_tick(const mo_activation *top)
+{
+    uint64_t cpu = 0;
+    for (const mo_activation *a = top; a; a = a->above) {
+        mote_store *store = a->store;
+        if (!store->cpu_limit_ns || !mo_store_runs(store))
+            continue;
+        if (!cpu)
+            cpu = read_cpu();
+        store->cpu_used_ns += store->cpu_mark_ns ? cpu - store->cpu_mark_ns : before_tick(store, mo_now_ns());
+        store->cpu_mark_ns = cpu;
+    }
+}
+
+void mo_limit_cpu(mote_store *store, uint64_t cpu_us)
+{
+    store->cpu_limit_ns = cpu_us * 1000;
+    store->cpu_used_ns = 0;
+    store->fast_thread = -1; /* the next call sees to it */
+}
+
+mote_status mote_store_set_cpu_limit(mote_store *store, uint64_t cpu_us, mote_error *err)
+{
+    if (mo_store_runs(store))
+        return mo_tell(err, MOTE_MISUSE, "processor time: a call runs");
+    if (cpu_us > UINT64_C(1) << 50)
+        return mo_tell(err, MOTE_LIMIT, "processor time: %" PRIu64 " us wanted, limit is 2^50", cpu_us);
+    mo_limit_cpu(store, cpu_us);
+    return MOTE_OK;
 }
 
 /* --- timers --------------------------------------------------------------- */

@@ -120,6 +120,8 @@ static void tell_where(const mote_trap *trap, mote_error *err)
 mote_status mo_call_failed(mote_store *store, mote_status status, mote_error *err)
 {
     store->run.exception = NULL;
+    if (status == MOTE_TRAP)
+        mo_timer_explain(store);
     if (!err)
         return status;
     if (status == MOTE_EXCEPTION) {

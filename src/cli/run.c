@@ -48,7 +48,8 @@ static int set_up(running *r)
     mote_error err = {0};
     if (mote_store_new(r->engine, &r->limits, NULL, &r->store, &err) != MOTE_OK ||
         mote_linker_new(r->engine, &r->linker, &err) != MOTE_OK ||
-        (r->timeout_us && mote_store_set_timeout(r->store, r->timeout_us, &err) != MOTE_OK))
+        (r->timeout_us && mote_store_set_timeout(r->store, r->timeout_us, &err) != MOTE_OK) ||
+        (r->cpu_us && mote_store_set_cpu_limit(r->store, r->cpu_us, &err) != MOTE_OK))
         return say_error("run", &err);
     if (r->has_fuel)
         mote_store_set_fuel(r->store, (int64_t)r->fuel);

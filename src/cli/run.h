@@ -36,7 +36,7 @@ typedef struct running {
     size_t nchoices;
     bool verbose, no_cache, no_wasi, inherit_env, listen_fds, has_fuel;
     bool background; /* compiles give way to what else wants the processors */
-    uint64_t fuel, timeout_us, cache_bytes;
+    uint64_t fuel, timeout_us, cpu_us, cache_bytes;
     mote_limits limits;
 
     mote_engine *engine;

@@ -114,6 +114,7 @@ static bool take_nothing(running *r, const char *value)
 }
 
 static bool take_timeout(running *r, const char *value) { return read_duration(value, &r->timeout_us); }
+static bool take_cpu_time(running *r, const char *value) { return read_duration(value, &r->cpu_us); }
 static bool take_memory(running *r, const char *value) { return read_size(value, &r->limits.memory_bytes); }
 static bool take_tables(running *r, const char *value) { return read_number(value, &r->limits.table_elements); }
 static bool take_stack(running *r, const char *value) { return read_size(value, &r->limits.stack_bytes); }
@@ -133,6 +134,7 @@ static const struct key {
     bool (*take)(running *r, const char *value); /* false: the value makes no sense */
     const char *help;
 } keys[] = {
+    {'W', "cpu-time", "TIME", take_cpu_time, "end the program when it has used so much processor time"},
     {'W', "timeout", "TIME", take_timeout, "end the program after so long: 500ms, 2s, 1m; a bare number counts seconds"},
     {'W', "fuel", "N", take_fuel, "end the program after so many instructions, exactly"},
     {'W', "max-memory-size", "SIZE", take_memory, "memory.grow beyond so much gives -1: 65536, 64k, 16m, 1g"},

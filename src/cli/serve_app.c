@@ -74,6 +74,7 @@ bool add_words(serving *s)
     f->module = s->run.path;
     f->name = slash && slash[1] ? slash + 1 : s->run.path;
     f->limits.wall_us = s->run.timeout_us ? s->run.timeout_us : MOTE_NO_LIMIT;
+    f->limits.cpu_us = s->run.cpu_us ? s->run.cpu_us : MOTE_NO_LIMIT;
     f->limits.memory_bytes = s->run.limits.memory_bytes;
     f->limits.stack_bytes = s->run.limits.stack_bytes;
     if (s->run.has_fuel)

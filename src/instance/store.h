@@ -76,6 +76,9 @@ struct mote_store {
     _Atomic uint64_t request;     /* the call that is to end << 8 | trap code */
     struct mo_waiter *_Atomic waiter; /* what an atomic wait sleeps on */
     uint64_t tick_limit, tick_deadline; /* in its thread's ticks (call/signal.c); 0: no limit */
+    uint64_t cpu_limit_ns, cpu_used_ns; /* of processor time; limit 0: none, and not counted */
+    uint64_t cpu_since_ns; /* since when it runs without a break, monotonic */
+    uint64_t cpu_mark_ns;  /* its thread's processor time at the last tick since; 0: there was none */
     uint64_t timeout_us;
     uint64_t deadline_ns;
     void *timer;                  /* timer_t */

@@ -269,7 +269,7 @@ static void log_trap(const mo_request *r)
 /* The status that a guest's end means where no answer has begun; 0: it ended well. */
 static int judge(const mo_request *r)
 {
-    bool timed_out = r->status == MOTE_TRAP && r->err.trap == MOTE_TRAP_TIMEOUT;
+    bool timed_out = r->status == MOTE_TRAP && (r->err.trap == MOTE_TRAP_TIMEOUT || r->err.trap == MOTE_TRAP_CPU_LIMIT);
     switch (r->verdict) {
     case MO_VERDICT_TIME: return 504;
     case MO_VERDICT_BAD_ANSWER:
@@ -287,6 +287,15 @@ static int judge(const mo_request *r)
     return r->cgi->has_head ? 0 : 502;
 }
 
+/* Wall time, which may end while it waits, or the processor's. */
+static void log_time(mo_request *r)
+{
+    bool cpu = r->status == MOTE_TRAP && r->err.trap == MOTE_TRAP_CPU_LIMIT;
+    mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, cpu ? MO_HIT_CPU : MO_HIT_WALL);
+    LOG(r, "%s: its time was up: %s", r->function->app->name,
+        r->status == MOTE_TRAP ? r->err.message : "it waited too long");
+}
+
 static void log_end(mo_request *r, int status)
 {
     uint32_t code = 0;
@@ -299,7 +308,7 @@ static void log_end(mo_request *r, int status)
     else if (status == 502)
         LOG(r, "%s: bad answer: it ended before its head was whole", r->function->app->name);
     else if (status == 504)
-        LOG(r, "%s: its time was up", r->function->app->name);
+        log_time(r);
     else if (r->verdict)
         LOG(r, "%s: ended: %s", r->function->app->name, r->verdict == MO_VERDICT_GONE ? "the client is gone" : "the request's body");
     else if (status && r->instance)

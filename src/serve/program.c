@@ -12,6 +12,7 @@ static mote_pool_limits limits_of(const mo_app_limits *l, uint32_t slots)
     limits.store.memory_bytes = l->memory_bytes;
     limits.store.stack_bytes = l->stack_bytes;
     limits.timeout_us = l->wall_us < UINT64_C(1) << 50 ? l->wall_us : 0;
+    limits.cpu_us = l->cpu_us < UINT64_C(1) << 50 ? l->cpu_us : 0;
     limits.fuel = l->fuel < INT64_MAX ? (int64_t)l->fuel : INT64_MAX;
     return limits;
 }

@@ -286,6 +286,136 @@ TEST(a_time_limit_ends_what_is_preempted_all_the_time)
     job_end(&j);
 }
 
+/* --- processor time --------------------------------------------------------------------- */
+
+typedef struct lent {
+    job j;
+    mote_pool *pool;
+    mote_program *program;
+    mote_instance *own;
+} lent;
+
+static void lend(lent *l, const char *name, uint64_t cpu_us, uint32_t slice)
+{
+    mote_pool_limits limits = mote_pool_limits_default();
+    mote_error err;
+    limits.cpu_us = cpu_us;
+    job_begin(&l->j, name, 0, slice);
+    l->own = l->j.w.instance;
+    require(mote_pool_new(engine, &limits, &l->pool, &err) == MOTE_OK);
+    require(mote_program_new(l->pool, l->j.w.artifact, l->j.w.linker, &l->program, &err) == MOTE_OK);
+    require(mote_pool_acquire(l->program, &l->j.w.instance, &err) == MOTE_OK);
+}
+
+static void lend_again(lent *l)
+{
+    expect(mote_pool_release(l->j.w.instance, NULL) == MOTE_OK);
+    expect(mote_pool_acquire(l->program, &l->j.w.instance, NULL) == MOTE_OK);
+}
+
+static void take_back(lent *l)
+{
+    expect(mote_pool_release(l->j.w.instance, NULL) == MOTE_OK);
+    mote_pool_free(l->pool);
+    l->j.w.instance = l->own;
+    job_end(&l->j);
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+TEST(a_loan_ends_when_it_has_used_its_processor_time)
+{
+    need_signals();
+    lent l;
+    lend(&l, "spin", 20000, 0);
+    for (int i = 0; i < 3; i++) {
+        uint64_t start = cpu_ns();
+        expect(run(&l.j));
+        expect_trap(&l.j.w, CPU_LIMIT);
+        expect(strstr(l.j.w.err.message, "processor time limit reached: 20.000 ms and ") != NULL);
+        expect(cpu_ns() - start >= 19000000);
+        l.j.name = "quick"; /* it has none left */
+        expect(run(&l.j));
+        expect_trap(&l.j.w, CPU_LIMIT);
+        lend_again(&l);
+        l.j.arg = 8;
+        expect(run(&l.j) && l.j.w.status == MOTE_OK && l.j.result == 8);
+        l.j.name = "spin";
+    }
+    take_back(&l);
+}
+
+TEST(many_short_calls_of_a_loan_add_up)
+{
+    need_signals();
+    lent l;
+    lend(&l, "count", 20000, 0);
+    uint64_t start = cpu_ns();
+    l.j.arg = 100000;
+    unsigned calls = 0;
+    do run(&l.j), calls++;
+    while (l.j.w.status == MOTE_OK && cpu_ns() - start < 20000000000);
+    expect_trap(&l.j.w, CPU_LIMIT);
+    expect(calls > 1);
+    take_back(&l);
+}
+
+/* Two that take turns: each has its own time only. */
+TEST(processor_time_of_others_does_not_count)
+{
+    need_signals();
+    lent a, b;
+    lend(&a, "spin", 30000, 2);
+    lend(&b, "spin", 90000, 2);
+    uint64_t start = cpu_ns(), a_ns = 0;
+    while (!run(&a.j)) {
+        uint64_t before = cpu_ns();
+        expect(!run(&b.j));
+        a_ns += cpu_ns() - before; /* of b: to be taken away */
+    }
+    a_ns = cpu_ns() - start - a_ns;
+    expect_trap(&a.j.w, CPU_LIMIT);
+    expect(a_ns >= 25000000);
+    while (!run(&b.j)) {}
+    expect_trap(&b.j.w, CPU_LIMIT);
+    take_back(&a);
+    take_back(&b);
+}
+
+static mote_status park_long(mote_caller *caller, void *data, mote_raw *v)
+{
+    job *j = mote_store_data(mote_caller_store(caller));
+    (void)data, (void)v;
+    mo_fiber_park(j->fiber);
+    return MOTE_OK;
+}
+
+TEST(processor_time_stands_still_while_a_call_is_parked)
+{
+    need_signals();
+    guest g = {0};
+    mote_error err;
+    guest_import_func(&g, "park", "i:i");
+    guest_func(&g, "parks", "i:i", BYTES(w_local_get, 0, w_call, 0, w_call, 0, w_call, 0, w_end));
+    job j = {.fiber = mo_fiber_new(STACK), .w = world_before(compiled(&g)), .name = "parks", .arg = 4};
+    world_func(&j.w, "park", "i:i", park_long, NULL);
+    mote_store_set_data(j.w.store, &j);
+    require(j.fiber && world_go(&j.w) == MOTE_OK);
+    require(mote_store_set_cpu_limit(j.w.store, 10000, &err) == MOTE_OK);
+    for (int i = 0; i < 3; i++) {
+        expect(!run(&j));
+        for (uint64_t end = cpu_ns() + 20000000; cpu_ns() < end;) {}
+    }
+    expect(run(&j) && j.w.status == MOTE_OK && j.result == 4);
+    expect(mote_store_set_cpu_limit(j.w.store, UINT64_MAX, &err) == MOTE_LIMIT);
+    job_end(&j);
+}
+
 /* --- at every instruction --------------------------------------------------------------- */
 
 static struct {
