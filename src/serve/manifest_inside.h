@@ -1,7 +1,9 @@
 /* manifest_inside.h - how a manifest is read, for the files that do it.
- *   manifest.c         sections, tenants, functions, routes
- *   manifest_value.c   numbers, sizes, times, addresses, names
- *   manifest_schema.c  the table as JSON Schema */
+ *   manifest.c           sections, and all of it
+ *   manifest_function.c  tenants, functions, limits
+ *   manifest_route.c     routes
+ *   manifest_value.c     numbers, sizes, times, addresses, names
+ *   manifest_schema.c    the table as JSON Schema */
 #ifndef MO_SERVE_MANIFEST_INSIDE_H
 #define MO_SERVE_MANIFEST_INSIDE_H
 
@@ -97,12 +99,23 @@ bool mo_manifest_nomem(reader *r);
 size_t mo_manifest_enter(reader *r, const char *name);
 void mo_manifest_leave(reader *r, size_t before);
 
+/* A section's keys are those from first_key until end_key. */
+const key *mo_manifest_first_key(section s);
+const key *mo_manifest_end_key(const key *first);
+/* Reads what a mapping says into target; what: is wanted where it is none. */
+bool mo_manifest_section(reader *r, section s, const mo_yaml *map, const char *what, void *target);
+
+bool mo_manifest_begin_tenants(reader *r, uint32_t n); /* room for n beside the first */
+bool mo_manifest_settle_routes(reader *r); /* from the heap to the app */
+
 bool mo_manifest_is_null(const mo_yaml *v);
 const char *mo_manifest_keep(reader *r, const char *text); /* in the app; NULL: the error is set */
 /* Letters, digits, '.', '_' and '-', at most 64. */
 bool mo_manifest_is_name(const char *text);
 bool mo_manifest_is_host(const char *text);
 bool mo_manifest_is_method(const char *text);
+
+/* Those of KIND: v, of key k, into its field of target. */
 
 #define KIND(name, want, schema) bool mo_manifest_read_##name(reader *r, const key *k, const mo_yaml *v, void *target);
 #include "serve/manifest.def"
