@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a worker of mote serve can do when it is taken over: as little as isolate.h says.
 
-usage: isolate.py MOTE MOTE_HOOKED MOTE_COMPILE FILES.C
+usage: isolate.py MOTE MOTE_HOOKED MOTE_COMPILE FILES.C MOTE.SERVICE
 
 MOTE_HOOKED is mote with hook.c linked in, which tries things from inside a worker.
 """
@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli'))
 from command import OK, Command, finish, judge, skip  # noqa: E402
 
-MOTE, HOOKED, COMPILER, SOURCE = (os.path.abspath(word) if word != '-' else word for word in sys.argv[1:5])
+MOTE, HOOKED, COMPILER, SOURCE, UNIT = (os.path.abspath(word) if word != '-' else word for word in sys.argv[1:6])
 CLANG = shutil.which(os.environ.get('CLANG', 'clang-19'))
 PATIENCE = 120
 NOBODY = 65534
@@ -82,9 +82,9 @@ names = root and named.start('cache', '--help', stdout=subprocess.DEVNULL, stder
 
 
 class Server:
-    def __init__(self, *words, command=hooked, **how):
+    def __init__(self, *words, command=hooked, before=(), **how):
         self.lines = []
-        self.process = command.start('serve', '--addr', '127.0.0.1:0', '--workers', '1', *words, path('files.mote'),
+        self.process = command.start(*before, 'serve', '--addr', '127.0.0.1:0', '--workers', '1', *words, path('files.mote'),
                                      stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **how)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -274,6 +274,16 @@ if root:
     judge('numbers', facts and facts['Uid'].split() == [str(NOBODY)] * 4 and facts['Gid'].split() == [str(NOBODY)] * 4 and
           facts['Groups'].strip() == '')
     check_worker('root', Server(*GRANTS))
+    with open(UNIT, encoding='ascii') as f:
+        text = f.read()
+    kept = [word[4:].lower() for word in re.search(r'^CapabilityBoundingSet=(.*)$', text, re.M).group(1).split()]
+    as_unit = Command(shutil.which('setpriv') or 'setpriv', folder, MOTE_CACHE_DIR=path('cache'), ASAN_OPTIONS='detect_leaks=0')
+    if shutil.which('setpriv'):
+        server = Server('--user', '%d:%d' % (NOBODY, NOBODY), *GRANTS, command=as_unit, before=(
+            '--no-new-privs', '--bounding-set', '-all,+' + ',+'.join(kept), path('mote-hooked')))
+        check_worker('with the privileges of the unit', server)
+    else:
+        skip('there is no setpriv')
     check_worker('started by nobody', Server('--isolation', 'strict', *GRANTS, user=NOBODY, group=NOBODY, extra_groups=[]))
 else:
     skip('becoming another user needs root')
@@ -304,6 +314,17 @@ tidy()
 server = Server('--isolation', 'off', *GRANTS)
 judge('off is off', server.hook('read /etc/passwd') == 0)
 server.stop()
+
+# --- the unit for systemd ---------------------------------------------------------------------------------
+
+analyze = shutil.which('systemd-analyze')
+if analyze:
+    with open(UNIT, encoding='ascii') as f, open(path('mote.service'), 'w', encoding='ascii') as g:
+        g.write(f.read().replace('/usr/bin/mote', path('mote-hooked')))
+    have = subprocess.run([analyze, 'verify', '--man=no', path('mote.service')], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    judge('systemd understands the unit: %s' % have.stdout, have.returncode == 0 and b'mote.service' not in have.stdout)
+else:
+    skip('there is no systemd-analyze')
 
 # --- what is refused at the start --------------------------------------------------------------------
 
