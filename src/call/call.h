@@ -227,6 +227,16 @@ struct mote_engine {
     mo_spares spares;
 };
 
+/* --- pools, beyond mote/pool.h ------------------------------------------------ */
+
+/* Is an instance ready, so that acquiring makes none? */
+struct mote_program;
+struct mote_pool;
+bool mo_program_is_warm(const struct mote_program *program);
+void mo_pool_count(const struct mote_pool *pool, uint32_t *retlent, uint32_t *retidle);
+/* As mote_pool_release(); how many pages were copied back. */
+mote_status mo_pool_release(mote_instance *instance, uint64_t *retpages, mote_error *err);
+
 /* --- helpers, which the stubs call ---------------------------------------- */
 
 #define MO_C_v void

@@ -59,7 +59,7 @@ struct mote_pool {
     mote_engine *engine;
     mote_pool_limits limits;
     mote_program *programs;
-    uint32_t n;
+    uint32_t n, nlent;
     mo_pooled *newest, *oldest;      /* idle ones */
     mote_store *spare[SPARE_STORES]; /* without an instance */
     uint32_t nspare;
@@ -154,6 +154,7 @@ static mote_status take_store(mote_pool *pool, const mote_limits *limits, mote_s
 
 static void free_pooled(mo_pooled *p)
 {
+    p->program->pool->nlent -= p->lent;
     mo_free(p->counted);
     mo_reset_free(p->reset);
     if (p->store)
@@ -429,6 +430,7 @@ mote_status mote_pool_acquire(mote_program *program, mote_instance **ret, mote_e
     if (mo_unlikely(!p) && (status = make_room_and_instance(program, &p, err)))
         return status;
     p->lent = true;
+    program->pool->nlent++;
     push(&program->lent, p);
     p->store->run.fuel = program->limits.fuel;
     p->store->cpu_used_ns = 0;
@@ -466,7 +468,22 @@ static void reset_store(mote_store *store)
 
 mote_status mote_pool_release(mote_instance *instance, mote_error *err)
 {
+    uint64_t pages;
+    return mo_pool_release(instance, &pages, err);
+}
+
+bool mo_program_is_warm(const mote_program *program) { return program->idle; }
+
+void mo_pool_count(const mote_pool *pool, uint32_t *retlent, uint32_t *retidle)
+{
+    *retlent = pool->nlent;
+    *retidle = pool->n - pool->nlent;
+}
+
+mote_status mo_pool_release(mote_instance *instance, uint64_t *retpages, mote_error *err)
+{
     mo_pooled *p = instance->store->pooled;
+    *retpages = 0;
     if (!p || !p->lent || p->instance != instance)
         return mo_tell(err, MOTE_MISUSE, "pool: this instance is not lent");
     if (p->program->pool->thread != mo_thread_here.id)
@@ -477,6 +494,7 @@ mote_status mote_pool_release(mote_instance *instance, mote_error *err)
     stop_measuring(p);
     unlink_pooled(&program->lent, p);
     p->lent = false;
+    program->pool->nlent--;
     p->stale = mo_unlikely(mo_reset_may_wait(p->reset));
     if (mo_unlikely(has_guests_of_its_own(p) || (!p->stale && !mo_reset_run(p->reset)))) {
         free_pooled(p);
@@ -485,6 +503,7 @@ mote_status mote_pool_release(mote_instance *instance, mote_error *err)
     if (mo_unlikely(p->reset->learned))
         mo_reset_teach(p->reset, program->known);
     reset_store(p->store);
+    *retpages = p->stale ? 0 : p->reset->pages_now;
     push_idle(p);
     return MOTE_OK;
 }

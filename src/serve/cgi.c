@@ -50,8 +50,7 @@ void mo_cgi_free(mo_cgi *cgi) { mo_free(cgi); }
 
 #define LOG(r, ...)                                                            \
     do {                                                                       \
-        char id_[MO_REQUEST_ID];                                               \
-        mo_log_line(&(r)->worker->log, mo_request_id(r, id_), __VA_ARGS__);    \
+        mo_log_line(&(r)->worker->log, (r)->report.id, __VA_ARGS__);           \
     } while (0)
 
 static void log_output_line(mo_request *r)
@@ -232,9 +231,13 @@ static int make_env(mo_request *r)
     const mote_wasi *model = r->program->model;
     mo_cgi_env env = {.at = cgi->env, .cap = ENV};
     size_t nfacts;
-    mo_span facts = mo_exchange_facts(r->exchange, &nfacts);
+    mo_span facts = mo_report_facts(&r->report, r->exchange, &nfacts);
     mo_cgi_put_all(&env, model->env, model->env_len, model->nenv);
     mo_cgi_put_all(&env, constants, sizeof constants, 2);
+    mo_cgi_put(&env, "HTTP_X_REQUEST_ID=", (mo_span){(const uint8_t *)r->report.id, r->report.id_len});
+    mo_cgi_put(&env, "HTTP_TRACEPARENT=", (mo_span){(const uint8_t *)r->report.trace, MO_TRACEPARENT});
+    if (r->report.traced)
+        mo_cgi_put_named(&env, r->head, "tracestate");
     int status = mo_cgi_put_request(&env, r->head, script_of(r->route), facts, nfacts);
     mo_wasi_lend_env(r->wasi, env.at, env.len, env.n);
     return status;

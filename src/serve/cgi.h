@@ -29,6 +29,9 @@ typedef struct mo_cgi_env {
  * would be one variable, an underscore, a path that cannot be decoded), 431. */
 int mo_cgi_put_request(mo_cgi_env *env, const mo_http_head *head, mo_span script, mo_span facts, size_t nfacts);
 void mo_cgi_put_all(mo_cgi_env *env, const void *strings, size_t len, size_t n);
+void mo_cgi_put(mo_cgi_env *env, const char *name, mo_span value); /* name with its "=" */
+/* A field that is kept back otherwise, as HTTP_...; nothing where there is none. */
+void mo_cgi_put_named(mo_cgi_env *env, const mo_http_head *head, const char *small);
 
 /* --- the answer -------------------------------------------------------------------- */
 

@@ -83,7 +83,8 @@ static bool take_length(parsing *p, mo_span value)
 static bool is_dropped(mo_span name)
 {
     return mo_http_is(name, "connection") || mo_http_is(name, "keep-alive") || mo_http_is(name, "proxy-connection") ||
-           mo_http_is(name, "te") || mo_http_is(name, "trailer") || mo_http_is(name, "upgrade") || mo_http_is(name, "date");
+           mo_http_is(name, "te") || mo_http_is(name, "trailer") || mo_http_is(name, "upgrade") || mo_http_is(name, "date") ||
+           mo_http_is(name, "x-request-id");
 }
 
 static bool take_line(parsing *p, mo_span line)

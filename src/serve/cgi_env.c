@@ -39,6 +39,8 @@ static void put_variable(mo_cgi_env *env, const char *name, size_t name_len, mo_
 /* name: a literal, with its "=". */
 #define PUT(env, name, ...) put_variable(env, name, sizeof name - 1, __VA_ARGS__)
 
+void mo_cgi_put(mo_cgi_env *env, const char *name, mo_span value) { put_variable(env, name, strlen(name), value); }
+
 void mo_cgi_put_all(mo_cgi_env *env, const void *strings, size_t len, size_t n)
 {
     put(env, strings, len);
@@ -76,14 +78,16 @@ static mo_span name_of(mo_span host)
 
 /* Fields that do not become HTTP_...: they have variables of their own, are about the
  * connection, or would be believed by somebody. Proxy would become HTTP_PROXY, which
- * programs take their proxy from; the forwarded ones only a known proxy may set. */
+ * programs take their proxy from; the forwarded ones only a known proxy may set; ids and traces
+ * are the server's to make (report.h). */
 #define NAME(text) {text, sizeof text - 1}
 static const struct {
     const char *text;
     size_t len;
 } kept_back[] = {
     NAME("connection"), NAME("content-length"), NAME("content-type"), NAME("expect"), NAME("forwarded"), NAME("host"),
-    NAME("keep-alive"), NAME("proxy"), NAME("proxy-authorization"), NAME("proxy-connection"), NAME("te"), NAME("trailer"),
+    NAME("keep-alive"), NAME("proxy"), NAME("proxy-authorization"), NAME("proxy-connection"), NAME("te"), NAME("traceparent"),
+    NAME("tracestate"), NAME("trailer"), NAME("x-request-id"),
     NAME("transfer-encoding"), NAME("upgrade"),
 };
 #undef NAME
@@ -169,6 +173,15 @@ static int put_fields(mo_cgi_env *env, const mo_http_head *head)
             put_field(env, head, i);
     }
     return 0;
+}
+
+void mo_cgi_put_named(mo_cgi_env *env, const mo_http_head *head, const char *small)
+{
+    for (size_t i = 0; i < head->nfields; i++)
+        if (mo_http_is(head->fields[i].name, small)) {
+            put_field(env, head, i);
+            return;
+        }
 }
 
 /* --- all of it --------------------------------------------------------------------------------- */

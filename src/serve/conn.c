@@ -51,6 +51,15 @@ static void put_address(mo_conn *c, const address *a, const char *host_name, con
     put_fact(c, port_name, port);
 }
 
+static bool is_proxy(const mo_conn *c)
+{
+    uint8_t bytes[16];
+    const mo_worker *w = c->worker;
+    const char *text = c->facts + sizeof "REMOTE_ADDR=" - 1; /* the first fact */
+    return w->app->nproxies && c->nfacts && mo_address_read((mo_span){(const uint8_t *)text, strlen(text)}, bytes) &&
+           mo_networks_hold(w->networks, w->app->nproxies, bytes);
+}
+
 static void learn_addresses(mo_conn *c)
 {
     address a;
@@ -61,6 +70,8 @@ static void learn_addresses(mo_conn *c)
     len = sizeof a;
     if (getsockname(c->source.fd, &a.any, &len) == 0)
         put_address(c, &a, NULL, "SERVER_PORT");
+    put_fact(c, "REQUEST_SCHEME", "http");
+    c->is_proxy = is_proxy(c);
 }
 
 static void drop_more(mo_conn *c);

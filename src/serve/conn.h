@@ -45,6 +45,7 @@ struct mo_conn {
     size_t in_at, in_len;
     uint64_t lingered, first_due_ns;
     bool broken, lingers;
+    bool is_proxy;            /* that is believed (forwarded.h) */
     size_t facts_len;         /* REMOTE_ADDR=... and so on, each terminated */
     uint16_t nfacts;
     char facts[MO_CONN_FACTS];

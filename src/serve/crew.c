@@ -142,7 +142,7 @@ static void seat_group(mo_crew *crew, uint32_t group, uint32_t *row)
 {
     for (uint32_t i = 0; i < crew->wants->groups[group].nworkers; i++, ++*row) {
         crew->members[*row] = (mo_member){.crew = crew, .seat = {.wants = crew->wants, .sockets = crew->sockets, .board = crew->board,
-            .row = *row, .group = group, .index = i, .area = crew->first_area + *row}};
+            .row = *row, .group = group, .index = i, .area = *row, .operate = crew->operate}};
         atomic_store(&crew->board->rows[*row].group, group);
     }
 }
@@ -266,6 +266,7 @@ static void plan_restart(mo_member *m)
     if (m->pause_ns > LAST_PAUSE_NS)
         m->pause_ns = LAST_PAUSE_NS;
     atomic_fetch_add(&m->crew->board->rows[m->seat.row].restarts, 1);
+    mo_shared_add(m->crew->config->shared, MO_SHARED_SELF, MO_VALUE_RESTARTS, 1);
     if (m->pause_ns == 0)
         start(m);
     else

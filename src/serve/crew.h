@@ -22,7 +22,7 @@ typedef struct mo_crew {
     const mo_sockets *sockets;
     mo_board *board;
     mo_log *log;
-    uint32_t first_area;
+    const struct mo_operate *operate; /* counters, logs */
     int32_t pid;          /* of the generation */
     void (*in_child)(struct mo_crew *crew);   /* in a worker's process, before it is one: closes what is its parent's */
     void (*ready)(struct mo_crew *crew);      /* all serve, for the first time            */

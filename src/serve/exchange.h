@@ -52,5 +52,15 @@ void mo_exchange_rest(mo_exchange *x);
 
 /* REMOTE_ADDR=... and so on, n strings. */
 mo_span mo_exchange_facts(const mo_exchange *x, size_t *retn);
+/* Does a proxy speak that is believed? */
+bool mo_exchange_is_proxied(const mo_exchange *x);
+
+/* --- for reports ------------------------------------------------------------------- */
+
+struct mo_tally;
+/* When its head was there, in the loop's time. */
+uint64_t mo_exchange_came(const mo_exchange *x);
+/* How it ended: status, truncated, bytes of bodies. */
+void mo_exchange_tell(const mo_exchange *x, struct mo_tally *ret);
 
 #endif

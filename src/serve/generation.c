@@ -5,7 +5,7 @@
 #include "serve/channel.h"
 #include "serve/crew.h"
 #include "serve/isolate.h"
-#include "serve/shared.h"
+#include "serve/operate.h"
 #include "serve/worker.h"
 
 #include <errno.h>
@@ -19,8 +19,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { AREAS_STEP = 4 };
 
 /* What an earlier generation had, which may have workers yet. */
 typedef struct past {
@@ -39,7 +37,8 @@ typedef struct generation {
     mo_wants wants;
     mo_sockets sockets;
     mo_crew crew;
-    uint32_t nareas;      /* of each slot, in the memory that workers count in */
+    mo_counts *counts;
+    mo_operate operate;
     past *pasts;          /* the latest last */
     size_t npasts, pasts_cap;
     bool refused;
@@ -72,6 +71,7 @@ static generation *of_crew(mo_crew *crew) { return (generation *)(void *)((char 
 static void on_ready(mo_crew *crew)
 {
     mo_tale t = {.kind = MO_TALE_READY};
+    mo_operate_serve(&of_crew(crew)->operate);
     tell(of_crew(crew), &t);
 }
 
@@ -99,6 +99,7 @@ static void shed(mo_crew *crew)
 {
     generation *g = of_crew(crew);
     leave_parent(crew);
+    mo_operate_leave(&g->operate);
     for (size_t i = 0; i < g->npasts; i++)
         g->source->unload(g->source->data, &g->pasts[i].config);
 }
@@ -135,11 +136,12 @@ static bool become_heir(generation *g)
     mo_crew_close(&g->crew);
     mo_crew_free(&g->crew);
     leave_parent(&g->crew);
+    mo_operate_forsake(&g->operate);
     mo_sockets_keep(&g->sockets, NULL);
     for (uint32_t i = 0; i < MO_SERVE_GROUPS; i++)
         mo_isolation_free(g->isolations[i]);
     *g = (generation){.source = before.source, .boards = before.boards, .birth = before.heir, .channel.fd = before.heir_channel,
-                      .nareas = before.nareas, .pasts = g->pasts, .npasts = g->npasts, .pasts_cap = g->pasts_cap,
+                      .counts = before.counts, .pasts = g->pasts, .npasts = g->npasts, .pasts_cap = g->pasts_cap,
                       .log = {.fd = before.log.fd}};
     return true;
 }
@@ -173,9 +175,7 @@ static void put_function(const generation *g, mo_buffer *b, uint32_t i)
 {
     const mo_app *app = g->config.app;
     const mo_app_function *f = &app->functions[i];
-    uint32_t running = 0, nareas = MO_GENERATIONS * g->nareas;
-    for (uint32_t area = 0; area < nareas; area++)
-        running += mo_shared_running(g->config.shared, area, i);
+    uint32_t running = mo_shared_running_of_all(g->config.shared, i);
     mo_control_put_words(b, f->name);
     mo_control_put(b, "\t");
     mo_control_put_words(b, app->tenants[f->tenant].name);
@@ -246,8 +246,12 @@ static void obey(generation *g, const mo_order *o, int fd)
         asked(g, o->line, fd);
     else if (o->kind == MO_ORDERED_FORGET)
         forget(g, o);
-    else if (o->kind == MO_ORDERED_MOVE || o->kind == MO_ORDERED_END)
+    else if (o->kind == MO_ORDERED_REOPEN)
+        mo_operate_reopen(&g->operate);
+    else if (o->kind == MO_ORDERED_MOVE || o->kind == MO_ORDERED_END) {
+        mo_operate_drain(&g->operate, o->kind == MO_ORDERED_MOVE);
         mo_crew_drain(&g->crew, o->kind == MO_ORDERED_MOVE ? MO_ORDER_MOVE : MO_ORDER_END);
+    }
 }
 
 static void on_channel(mo_watch *s, uint32_t events)
@@ -266,6 +270,7 @@ static void on_channel(mo_watch *s, uint32_t events)
         return;
     }
     mo_loop_forget(&g->loop, s); /* without a supervisor nobody comes after this */
+    mo_operate_drain(&g->operate, false);
     mo_crew_drain(&g->crew, MO_ORDER_END);
 }
 
@@ -277,7 +282,8 @@ static void on_signals(mo_watch *s, uint32_t events)
     (void)events;
     while (read(s->fd, &info, sizeof info) == sizeof info) {}
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        mo_crew_bury(&g->crew, pid, status);
+        if (!mo_operate_reaped(&g->operate, pid, status))
+            mo_crew_bury(&g->crew, pid, status);
 }
 
 /* --- loading -------------------------------------------------------------------------------- */
@@ -304,6 +310,8 @@ static bool say_wants(const mo_app *app, mo_wants *w, mote_error *err)
             return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "address %.60s...: too long", app->listeners[w->nlisteners]);
     if (app->control && snprintf(w->control, sizeof w->control, "%s", app->control) >= MO_CONTROL_PATH)
         return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "control socket %.60s...: want a path of at most %d bytes", app->control, MO_CONTROL_PATH - 1);
+    if (app->admin && snprintf(w->admin, MO_ADDRESS, "%s", app->admin) >= MO_ADDRESS)
+        return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "address %.60s...: too long", app->admin);
     w->groups[0].nworkers = app->workers ? app->workers : count_processors();
     return true;
 }
@@ -324,15 +332,11 @@ static uint32_t count_workers(const mo_wants *w)
     return n;
 }
 
-/* Areas of workers that may live at the same time are different ones: each slot has its own. */
-static bool prepare_counting(generation *g, mote_error *err)
+static bool prepare_operate(generation *g, mote_error *err)
 {
-    const past *before = g->npasts ? &g->pasts[g->npasts - 1] : NULL;
-    uint32_t wanted = (uint32_t)mo_round_up(count_workers(&g->wants), AREAS_STEP);
-    if (wanted > g->nareas)
-        g->nareas = wanted;
-    g->config.shared = mo_shared_new(g->config.app, MO_GENERATIONS * g->nareas, before ? before->config.shared : NULL, err);
-    return g->config.shared;
+    bool good = mo_operate_init(&g->operate, g->config.app, g->counts, g->birth.holder, count_workers(&g->wants), err);
+    g->config.shared = g->operate.shared;
+    return good;
 }
 
 /* false: why has been told. */
@@ -342,7 +346,7 @@ static bool load(generation *g)
     mo_tale t = {.kind = MO_TALE_WANTS};
     const past *before = g->npasts ? &g->pasts[g->npasts - 1] : NULL;
     int code = g->source->load(g->source->data, before ? &before->config : NULL, &g->config, &err);
-    if (code == 0 && (!say_wants(g->config.app, &g->wants, &err) || !prepare_isolation(g, &err) || !prepare_counting(g, &err)))
+    if (code == 0 && (!say_wants(g->config.app, &g->wants, &err) || !prepare_isolation(g, &err) || !prepare_operate(g, &err)))
         code = MO_SERVE_FAILED;
     if (code) {
         tell_refusal(g, code, err.status, err.message);
@@ -373,7 +377,7 @@ static bool make_crew(generation *g, mote_error *err)
 {
     g->crew = (mo_crew){.loop = &g->loop, .config = &g->config, .isolations = g->isolations, .wants = &g->wants,
                         .sockets = &g->sockets, .board = g->boards[g->birth.slot], .log = &g->log,
-                        .first_area = g->birth.slot * g->nareas, .pid = getpid(), .in_child = shed,
+                        .operate = &g->operate, .pid = getpid(), .in_child = shed,
                         .ready = on_ready, .failed = on_failed, .empty = on_empty};
     return mo_crew_init(&g->crew, err);
 }
@@ -388,13 +392,16 @@ static void flush_log(mo_loop *loop)
 static void serve(generation *g)
 {
     mote_error err = {0};
-    if (!watch(g, &err) || !make_crew(g, &err)) {
+    if (!watch(g, &err) || !make_crew(g, &err) ||
+        !mo_operate_start(&g->operate, &g->loop, &g->log, mo_sockets_admin(&g->sockets, &g->wants), &err)) {
         tell_refusal(g, MO_SERVE_FAILED, err.status, err.message);
         return;
     }
     g->loop.turned = flush_log;
     mo_crew_start(&g->crew);
     mo_loop_run(&g->loop);
+    if (!g->is_heir)
+        mo_operate_end(&g->operate);
 }
 
 /* What compiles for it has the signals that it began with. */
@@ -410,12 +417,12 @@ static void begin(generation *g)
     tell(g, &t);
 }
 
-int mo_generation_run(const mo_serve_source *source, mo_board *const *boards, mo_birth birth, int channel)
+int mo_generation_run(const mo_serve_source *source, mo_board *const *boards, mo_counts *counts, mo_birth birth, int channel)
 {
     generation *g = mo_calloc(1, sizeof *g);
     if (!g)
         return 1;
-    *g = (generation){.source = source, .boards = boards, .birth = birth, .channel.fd = channel, .log.fd = STDERR_FILENO};
+    *g = (generation){.source = source, .boards = boards, .counts = counts, .birth = birth, .channel.fd = channel, .log.fd = STDERR_FILENO};
     do {
         begin(g);
         if (load(g) && mo_sockets_receive(&g->sockets, channel))

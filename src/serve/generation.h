@@ -10,8 +10,7 @@
  * and what compiles for it.
  *
  * The next generation is forked by the current one, and so has what that one has: artifacts of
- * modules that have not changed, and the memory that workers count in, which old and new
- * workers share. It becomes a child of the supervisor, who adopts orphans. Where there is no
+ * modules that have not changed. It becomes a child of the supervisor, who adopts orphans. Where there is no
  * current one, the supervisor itself forks one, which begins with nothing. */
 #ifndef MO_SERVE_GENERATION_H
 #define MO_SERVE_GENERATION_H
@@ -19,6 +18,7 @@
 #include "serve/board.h"
 #include "serve/control.h"
 #include "serve/log.h"
+#include "serve/shared.h"
 #include "serve/sockets.h"
 
 enum { MO_GENERATIONS = 6 }; /* that may live at the same time, each with a slot of its own */
@@ -41,10 +41,11 @@ typedef enum mo_order_kind {
     MO_ORDERED_HEIR,     /* fork the next one: birth, and a descriptor: its channel      */
     MO_ORDERED_ASK,      /* `mote ctl`: line, and a descriptor: who is answered          */
     MO_ORDERED_FORGET,   /* alive: what others had is of no use any more                */
+    MO_ORDERED_REOPEN,   /* log files                                                  */
 } mo_order_kind;
 
 typedef struct mo_birth {
-    uint32_t number, slot;
+    uint32_t number, slot, holder; /* holder: of counts (holders.h) */
 } mo_birth;
 
 typedef struct mo_order {
@@ -56,6 +57,6 @@ typedef struct mo_order {
 
 /* In the process, and in that of each heir. Returns what it ends with: 0, all was answered.
  * boards: by slot. */
-int mo_generation_run(const mo_serve_source *source, mo_board *const *boards, mo_birth birth, int channel);
+int mo_generation_run(const mo_serve_source *source, mo_board *const *boards, mo_counts *counts, mo_birth birth, int channel);
 
 #endif

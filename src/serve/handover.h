@@ -10,10 +10,12 @@
 #include "serve/sockets.h"
 
 /* What a worker is among the others of its generation. */
+struct mo_operate;
 typedef struct mo_seat {
     const mo_wants *wants;     /* groups and their sizes */
     const mo_sockets *sockets; /* inboxes are in the order of groups */
     mo_board *board;
+    const struct mo_operate *operate; /* counters, logs */
     uint32_t row, group, index; /* the index-th of its group */
     uint32_t area;              /* where it counts (shared.h) */
     int line;                   /* to its parent (generation.h) */

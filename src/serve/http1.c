@@ -37,6 +37,9 @@ struct mo_exchange {
     bool is_head, keep_alive, wants_continue;
     bool has_body, chunks; /* of the answer */
     uint64_t left;         /* of the answer's body, if its length was told; else unknown */
+    int status;            /* of the answer that was begun, or 0 */
+    uint64_t sent;         /* of its body */
+    uint64_t came_ns;      /* the request's head */
 };
 
 static mo_exchange *exchange_of(mo_conn *c) { return (mo_exchange *)(void *)c->state; }
@@ -107,7 +110,14 @@ static void put_framing(mo_exchange *x, text *t, const mo_answer *a, uint64_t le
         PUT(t, "Connection: close\r\n");
     else if (x->minor == 0)
         PUT(t, "Connection: keep-alive\r\n");
-    PUT(t, "\r\n");
+}
+
+/* And the end of the head. */
+static void put_id(text *t, const mo_report *report)
+{
+    PUT(t, "X-Request-Id: ");
+    put(t, report->id, report->id_len);
+    PUT(t, "\r\n\r\n");
 }
 
 static struct iovec vec(const void *at, size_t len) { return (struct iovec){(void *)(uintptr_t)at, len}; }
@@ -187,6 +197,7 @@ static bool write_part(mo_exchange *x, const text *begun, mo_span fields, const 
     }
     if (!write_all(x, iovs, n))
         return false;
+    x->sent += x->has_body ? len : 0;
     x->answer = all ? COMPLETE : BEGUN;
     return true;
 }
@@ -201,6 +212,8 @@ bool mo_exchange_answer(mo_exchange *x, const mo_answer *a, mo_span body, bool a
         x->keep_alive = false; /* nobody will read that; with 100-continue it may not even come */
     put_status(&begun, a);
     put_framing(x, &framing, a, all ? body.len : MO_LENGTH_UNKNOWN);
+    put_id(&framing, &x->request->report);
+    x->status = a->status;
     return write_part(x, &begun, a->fields, &framing, body, (mo_span){NULL, 0}, all);
 }
 
@@ -225,6 +238,17 @@ bool mo_exchange_end(mo_exchange *x)
 }
 
 void mo_exchange_abort(mo_exchange *x) { x->answer = BROKEN; }
+uint64_t mo_exchange_came(const mo_exchange *x) { return x->came_ns; }
+bool mo_exchange_is_proxied(const mo_exchange *x) { return x->conn->is_proxy; }
+
+void mo_exchange_tell(const mo_exchange *x, mo_tally *ret)
+{
+    ret->status = x->status;
+    ret->truncated = x->status && x->answer == BROKEN;
+    ret->in_bytes = x->body.total;
+    ret->out_bytes = x->sent;
+}
+
 bool mo_exchange_has_begun(const mo_exchange *x) { return x->answer != AWAITED; }
 bool mo_exchange_has_body(const mo_exchange *x, int status) { return !x->is_head && status != 204 && status != 304; }
 
@@ -364,20 +388,27 @@ static void take_turns(mo_exchange *x);
 
 /* A short answer where no request runs; false: it did not leave whole, for where there is no
  * room for so few bytes, nobody reads. */
-static bool write_refusal(mo_exchange *x, int status, mo_span more_fields)
+static bool write_refusal(mo_exchange *x, int status, mo_span more_fields, mo_http_head *head, uint32_t function)
 {
     text begun, framing, words;
+    mo_report report;
+    mo_worker *w = x->conn->worker;
     mo_answer a = refusal_of(status);
     mo_span body = refusal(status, &words), date = mo_worker_date(x->conn->worker);
     begun.len = framing.len = 0;
     put_status(&begun, &a);
     put_framing(x, &framing, &a, body.len);
+    mo_report_begin(&report, w, x, head, function);
+    put_id(&framing, &report);
     const struct iovec iovs[] = {vec(begun.at, begun.len), vec(date.at, date.len), vec(a.fields.at, a.fields.len),
                                  vec(more_fields.at, more_fields.len), vec(framing.at, framing.len),
                                  vec(body.at, x->has_body ? body.len : 0)};
     int64_t n = mo_conn_write(x->conn, iovs, MO_COUNT(iovs)), all = 0;
     for (size_t i = 0; i < MO_COUNT(iovs); i++)
         all += (int64_t)iovs[i].iov_len;
+    x->status = n == all ? status : 0;
+    x->sent = x->status && x->has_body ? body.len : 0;
+    mo_report_end(&report, w, x);
     return n == all;
 }
 
@@ -385,7 +416,9 @@ static bool write_refusal(mo_exchange *x, int status, mo_span more_fields)
 static void refuse_now(mo_exchange *x, int status)
 {
     x->keep_alive = false;
-    if (write_refusal(x, status, (mo_span){NULL, 0}))
+    x->came_ns = x->conn->worker->loop.now_ns;
+    x->body = (mo_http_body){.done = true};
+    if (write_refusal(x, status, (mo_span){NULL, 0}, NULL, MO_SHARED_NO_FUNCTION))
         mo_conn_linger(x->conn);
     else
         mo_conn_abort(x->conn);
@@ -435,14 +468,17 @@ static mo_span allowed(const mo_exchange *x, const mo_http_head *head, char *roo
 }
 
 /* A request that makes sense but is not served. false: the connection is gone, or will be. */
-static bool refuse_request(mo_exchange *x, const mo_http_head *head, size_t len, int status)
+static bool refuse_request(mo_exchange *x, mo_http_head *head, size_t len, int status, const mo_app_route *route)
 {
     char room[256];
+    uint32_t function = route ? route->function : MO_SHARED_NO_FUNCTION;
     mo_span fields = status == 405 ? allowed(x, head, room, sizeof room) : (mo_span){NULL, 0};
+    if (status == 413 && route)
+        mo_shared_hit(x->conn->worker->shared, x->conn->worker->index, function, MO_HIT_BODY);
     x->body = mo_http_body_of(head, 0);
     if (!x->body.done || !head->keep_alive || status == 400) {
         x->keep_alive = false;
-        if (write_refusal(x, status, fields))
+        if (write_refusal(x, status, fields, head, function))
             mo_conn_linger(x->conn);
         else
             mo_conn_abort(x->conn);
@@ -450,25 +486,27 @@ static bool refuse_request(mo_exchange *x, const mo_http_head *head, size_t len,
     }
     x->keep_alive = true;
     x->conn->in_at += len;
-    x->answer = write_refusal(x, status, fields) ? COMPLETE : BROKEN;
+    x->answer = write_refusal(x, status, fields, head, function) ? COMPLETE : BROKEN;
     x->finished = true;
     return true;
 }
 
 /* It is its turn. false: the connection is gone, or will be. */
-static bool start_request(mo_exchange *x, const mo_http_head *head, const mo_app_route *route)
+static bool start_request(mo_exchange *x, mo_http_head *head, const mo_app_route *route)
 {
     mo_worker *w = x->conn->worker;
     mo_request *r = mo_request_take(w, route);
     if (!r) {
         mo_turn_give(w, route->function);
-        return refuse_request(x, head, x->head_len, 503);
+        return refuse_request(x, head, x->head_len, 503, route);
     }
     x->conn->in_at += x->head_len;
     x->body = mo_http_body_of(head, w->app->functions[route->function].limits.body_bytes);
     x->keep_alive = head->keep_alive;
     x->wants_continue = head->expects_continue && !x->body.done;
     x->request = r;
+    x->status = 0;
+    x->sent = 0;
     x->busy = true;
     mo_conn_limit(x->conn, MO_NEVER);
     mo_request_start(r, x, head, request_done);
@@ -517,18 +555,19 @@ static bool begin_request(mo_exchange *x, size_t len)
     x->is_head = !status && head.is_head;
     x->minor = status ? 1 : head.minor;
     x->head_len = len;
+    x->came_ns = w->loop.now_ns;
     if (status) {
         refuse_now(x, status);
         return false;
     }
     if ((status = mo_request_choose(w, &head, &route)) != 0)
-        return refuse_request(x, &head, len, status);
+        return refuse_request(x, &head, len, status, route);
     switch (mo_turn_take(w, &x->turn, route->function, turn_comes)) {
     case MO_TURN_COMES: return start_request(x, &head, route);
-    case MO_TURN_WAITS: return await_turn(x);
-    case MO_TURN_REFUSED: break;
+    case MO_TURN_WAITS: mo_shared_hit(w->shared, w->index, route->function, MO_HIT_REQUESTS); return await_turn(x);
+    case MO_TURN_REFUSED: mo_shared_hit(w->shared, w->index, route->function, MO_HIT_QUEUE); break;
     }
-    return refuse_request(x, &head, len, 503);
+    return refuse_request(x, &head, len, 503, route);
 }
 
 /* Empty lines before a request are some old client's (RFC 9112, 2.2). */

@@ -65,6 +65,8 @@ static size_t escape(const char *from, char *to, size_t size)
 
 static bool put(mo_log *log, const char *text, size_t len)
 {
+    if (log->lines)
+        return mo_lines_put(log->lines, log->area, MO_STREAM_ERROR, (mo_span){(const uint8_t *)text, len});
     if (log->len + len > sizeof log->bytes)
         mo_log_flush(log);
     if (log->len + len > sizeof log->bytes)
@@ -95,6 +97,8 @@ void mo_log_line(mo_log *log, const char *who, const char *format, ...)
     line[n++] = '\n';
     if (log->dropped)
         tell_dropped(log, when);
-    if (log->dropped || !put(log, line, n))
+    if (log->dropped || !put(log, line, n)) {
         log->dropped++;
+        log->lost++;
+    }
 }

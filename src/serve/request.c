@@ -133,7 +133,9 @@ void mo_request_release_instance(mo_request *r)
     if (!r->instance)
         return;
     mote_wasi_attach(NULL, mote_instance_store(r->instance));
-    mote_pool_release(r->instance, NULL);
+    uint64_t from = mo_now_ns();
+    mo_pool_release(r->instance, &r->report.tally.pages, NULL);
+    r->report.tally.reset_ns = mo_now_ns() - from;
     r->instance = NULL;
     mo_wasi_forget(r->wasi);
 }
@@ -142,9 +144,12 @@ void mo_request_release_instance(mo_request *r)
 
 static mote_status acquire(mo_request *r)
 {
+    r->report.tally.start = !r->program->made ? MO_START_COLD : mo_program_is_warm(r->program->made) ? MO_START_WARM : MO_START_BOUND;
     mote_status status = mo_program_acquire(r->program, r->worker, &r->instance, &r->err);
-    if (status)
+    if (status) {
+        r->report.tally.start = MO_START_NONE;
         return status;
+    }
     if (!mo_wasi_renew(r->wasi, r->program->model, &r->err) || !r->function->kind->begin(r))
         return r->err.status;
     mote_wasi_attach(r->wasi, mote_instance_store(r->instance));
@@ -164,11 +169,20 @@ static void serve(mo_task *t)
     mo_exchange_finish(r->exchange);
 }
 
+static void count_hit(const mo_request *r)
+{
+    bool wall = r->verdict == MO_VERDICT_TIME || (r->status == MOTE_TRAP && r->err.trap == MOTE_TRAP_TIMEOUT);
+    if (wall || r->verdict == MO_VERDICT_TOO_LARGE)
+        mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, wall ? MO_HIT_WALL : MO_HIT_BODY);
+}
+
 static void served(mo_task *t)
 {
     mo_request *r = request_of(t);
     mo_exchange *x = r->exchange;
     void (*done)(mo_exchange *x) = r->done;
+    count_hit(r);
+    mo_report_end(&r->report, r->worker, x);
     give(r);
     mo_turn_give(r->worker, r->route->function);
     done(x);
@@ -179,7 +193,7 @@ static uint64_t deadline_of(const mo_worker *w, const mo_app_limits *limits)
     return limits->wall_us < (MO_NEVER - w->loop.now_ns) / 1000 ? w->loop.now_ns + limits->wall_us * 1000 : MO_NEVER;
 }
 
-void mo_request_start(mo_request *r, mo_exchange *x, const mo_http_head *head, void (*done)(mo_exchange *x))
+void mo_request_start(mo_request *r, mo_exchange *x, mo_http_head *head, void (*done)(mo_exchange *x))
 {
     mo_worker *w = r->worker;
     r->exchange = x;
@@ -189,13 +203,7 @@ void mo_request_start(mo_request *r, mo_exchange *x, const mo_http_head *head, v
     r->err.status = MOTE_OK;
     r->verdict = MO_VERDICT_NONE;
     r->ended = false;
-    r->number = w->id_next++;
+    mo_report_begin(&r->report, w, x, head, r->route->function);
     r->deadline_ns = deadline_of(w, &r->function->app->limits);
     mo_task_start(&r->task, serve, served);
-}
-
-const char *mo_request_id(const mo_request *r, char ret[MO_REQUEST_ID])
-{
-    snprintf(ret, MO_REQUEST_ID, "%012" PRIx64 "-%" PRIu64, r->worker->id_seed & 0xffffffffffff, r->number);
-    return ret;
 }

@@ -17,6 +17,7 @@
 #include "serve/exchange.h"
 #include "serve/http.h"
 #include "serve/loop.h"
+#include "serve/report.h"
 
 struct mo_worker;
 struct mo_function;
@@ -36,8 +37,6 @@ typedef enum mo_verdict {
     MO_VERDICT_GONE,       /* the client is: no answer        */
 } mo_verdict;
 
-enum { MO_REQUEST_ID = 40 };
-
 struct mo_request {
     mo_task task;
     struct mo_worker *worker;
@@ -55,8 +54,8 @@ struct mo_request {
     mo_verdict verdict;
     uint64_t deadline_ns;
     bool ended;         /* the guest is; only its answer is on the way */
-    uint64_t number;    /* of the worker's requests */
     struct mo_cgi *cgi; /* what the CGI kind keeps (cgi.c); its memory is the request's */
+    mo_report report;
 };
 
 /* Which of the app's functions serves it. 0, or the status to answer: 204 (OPTIONS *), 400,
@@ -66,7 +65,7 @@ int mo_request_choose(struct mo_worker *worker, const mo_http_head *head, const 
 mo_request *mo_request_take(struct mo_worker *worker, const mo_app_route *route);
 void mo_request_free_all(struct mo_worker *worker);
 /* Runs it; done is called in the loop when it is over, perhaps before this returns. */
-void mo_request_start(mo_request *r, mo_exchange *x, const mo_http_head *head, void (*done)(mo_exchange *x));
+void mo_request_start(mo_request *r, mo_exchange *x, mo_http_head *head, void (*done)(mo_exchange *x));
 
 /* In the task. Ends the guest: at once if it runs, else when it would go on. The first
  * verdict counts. */
@@ -75,8 +74,6 @@ void mo_request_end_guest(mo_request *r, mo_verdict verdict);
 uint64_t mo_request_due(const mo_request *r, uint64_t patience_ns);
 /* Is its time up? Then the guest ends. */
 bool mo_request_is_late(mo_request *r);
-/* "3fc20a91b7d4-17", for logs. */
-const char *mo_request_id(const mo_request *r, char ret[MO_REQUEST_ID]);
 /* In place of the system's waiting, for a guest of preview 1: see mote_wasi_wait. */
 int mo_request_wait(mo_request *r, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
 /* The answer is written as far as it goes at once: from now on nothing needs the guest. */

@@ -1,14 +1,16 @@
-/* shared.h - what all workers count, in memory that they and the supervisor share.
+/* shared.h - what all workers count, in memory that they, their parents and the supervisor share.
  *
- *   supervisor  mo_shared_new, once for each app; fork; mo_shared_bury for each dead worker
+ *   supervisor  mo_counts_new, once, before any generation; mo_counts_drop when one is gone
+ *   generation  mo_shared_new: its app's functions get rows; mo_shared_bury for each dead worker
  *   worker      enter -> (queue -> dequeue) -> leave -> count; it adds, others read
- *   admin       mo_shared_totals: sums over all of them
+ *   admin       mo_shared_each: sums over all of them
  *
  * What always holds:
  *   1  every word has one writer, the worker of its area, so that a worker killed between any
  *      two instructions leaves what is true of it, and burying it is setting words to 0;
  *   2  of requests under way (and of those queued) there are never more than a share allows,
- *      over all workers; two that ask for the last place at one moment settle it;
+ *      over all workers of all generations; two that ask for the last place at one moment
+ *      settle it;
  *   3  totals never go backwards: an area goes on with the next worker that gets it, a reload
  *      finds its functions' rows by name, and a function that is gone leaves its counts to
  *      its tenant's row, and that to the row of all others;
@@ -19,17 +21,23 @@
 
 #include "serve/app.h"
 
-typedef struct mo_shared mo_shared;
+typedef struct mo_counts mo_counts; /* the memory */
+typedef struct mo_shared mo_shared; /* an app's view of it, in a generation and its workers */
 
-/* nworkers: how many may live at the same time, draining ones of an older app too; their
- * indexes are 0 to nworkers - 1, and one index is one process at a time.
- * before: the app's that this one replaces, whose workers may go on, or NULL. Both then see the
- * same counts, and limits hold over both. before must not be freed while its workers live. */
-mo_shared *mo_shared_new(const mo_app *app, uint32_t nworkers, mo_shared *before, mote_error *err);
+/* Address space only; what nobody counts in takes no memory. */
+enum { MO_SHARED_ROWS = 65536, MO_SHARED_AREAS = 512, MO_SHARED_HOLDERS = 16 };
+mo_counts *mo_counts_new(mote_error *err);
+void mo_counts_free(mo_counts *counts); /* NULL is fine */
+/* The supervisor's: the generation of that number, and its workers, are gone. */
+void mo_counts_drop(mo_counts *counts, uint32_t holder);
+
+/* holder: a number below MO_SHARED_HOLDERS that no other living generation has. Of so many workers,
+ * which are 0 to nworkers - 1, and of the generation itself, MO_SHARED_SELF. app must outlive it. */
+#define MO_SHARED_SELF UINT32_MAX
+mo_shared *mo_shared_new(mo_counts *counts, const mo_app *app, uint32_t holder, uint32_t nworkers, mote_error *err);
+/* The memory of the process; what it holds of counts stays until mo_counts_drop(). */
 void mo_shared_free(mo_shared *shared); /* NULL is fine */
-/* The index of the supervisor's own area. */
-uint32_t mo_shared_supervisor(const mo_shared *shared);
-/* The supervisor's: that worker is dead; what it had under way is under way no more. */
+/* That worker is dead; what it had under way is under way no more. Its number may have a successor. */
 void mo_shared_bury(mo_shared *shared, uint32_t worker);
 
 /* --- admission: limits over all workers ------------------------------------------- */
@@ -43,13 +51,15 @@ void mo_shared_leave(mo_shared *shared, uint32_t worker, uint32_t function);
  * rings. */
 bool mo_shared_queue(mo_shared *shared, uint32_t worker, uint32_t function);
 void mo_shared_dequeue(mo_shared *shared, uint32_t worker, uint32_t function);
-/* Becomes readable (an eventfd) when a request of another worker left that one of this worker's
- * queue may have waited for. */
+/* Becomes readable (an eventfd) when a request of another worker of this generation left that one of
+ * this worker's queue may have waited for. Of other generations' one hears nothing: ask from
+ * time to time. */
 int mo_shared_bell(const mo_shared *shared, uint32_t worker);
 /* How many the worker has under way, e.g. had when it died and is not buried yet. */
 uint32_t mo_shared_running(const mo_shared *shared, uint32_t worker, uint32_t function);
+uint32_t mo_shared_running_of_all(const mo_shared *shared, uint32_t function); /* generations, too */
 
-/* The supervisor's word; workers refuse requests of such a function with 503. */
+/* The generation's word; workers refuse requests of such a function with 503. */
 void mo_shared_set_quarantined(mo_shared *shared, uint32_t function, bool quarantined);
 bool mo_shared_is_quarantined(const mo_shared *shared, uint32_t function);
 
@@ -75,41 +85,38 @@ typedef struct mo_tally {
 void mo_shared_count(mo_shared *shared, uint32_t worker, const mo_tally *t);
 void mo_shared_hit(mo_shared *shared, uint32_t worker, uint32_t function, mo_limit_hit hit);
 
-/* Of a process, not of a function. Sums over all areas, but for the supervisor's own. */
+/* Of a process, not of a function. */
 typedef enum mo_shared_value {
     /* counters: only mo_shared_add() */
     MO_VALUE_ACCEPTED,       /* connections                                        */
     MO_VALUE_LOG_DROPPED,    /* lines that had no room                             */
     MO_VALUE_ACCESS_DROPPED, /* likewise, of the access log                        */
-    MO_VALUE_ACCESS_FAILED,  /* writes of it that failed                           */
+    MO_VALUE_LOG_FAILED,     /* writes of logs that failed                         */
     MO_VALUE_PREEMPTED,      /* slices that were used up                           */
-    MO_VALUE_RESTARTS,       /* the supervisor's: workers that died and were replaced */
-    MO_VALUE_RELOADS, MO_VALUE_RELOADS_REFUSED,
+    MO_VALUE_RESTARTS,       /* the generation's: workers that died and were replaced */
     MO_VALUE_COUNTERS,
     /* gauges: only mo_shared_set(); buried with their worker */
     MO_VALUE_CONNECTIONS = MO_VALUE_COUNTERS,
     MO_VALUE_INSTANCES_LENT, MO_VALUE_INSTANCES_IDLE,
     MO_VALUE_MEMORY_BYTES,   /* resident, of the process                           */
-    MO_VALUE_PID,
-    MO_VALUE_WORKERS,        /* the supervisor's: that are wanted; how many live are those with a pid */
-    MO_VALUE_GENERATION,
-    MO_VALUE_DRAINS,         /* 1: no longer ready                                 */
-    MO_VALUE_READY,          /* 1: listening, and every worker was started         */
+    MO_VALUE_WORKERS,        /* 1: it serves                                       */
+    MO_VALUE_WORKERS_WANTED, /* the generation's                                   */
+    MO_VALUE_READY,          /* the generation's, 1: it serves and does not drain  */
     MO_VALUES
 } mo_shared_value;
-void mo_shared_add(mo_shared *shared, uint32_t area, mo_shared_value value, uint64_t n);
-void mo_shared_set(mo_shared *shared, uint32_t area, mo_shared_value value, uint64_t n);
-uint64_t mo_shared_get(const mo_shared *shared, uint32_t area, mo_shared_value value);
-uint64_t mo_shared_sum(const mo_shared *shared, mo_shared_value value);
+void mo_shared_add(mo_shared *shared, uint32_t worker, mo_shared_value value, uint64_t n);
+void mo_shared_set(mo_shared *shared, uint32_t worker, mo_shared_value value, uint64_t n);
+uint64_t mo_shared_get(const mo_shared *shared, uint32_t worker, mo_shared_value value);
+uint64_t mo_shared_sum(const mo_shared *shared, mo_shared_value value); /* over all generations */
 
 /* --- sums, for whoever tells them ---------------------------------------------------- */
 
 /* A line for all others, one for requests that no function was found for, then tenants with names of
  * their own (what their other and former functions counted), then functions with names. How
  * many names there are is bounded, and one that has none never gets one. */
-typedef enum mo_row_kind { MO_ROW_FUNCTION, MO_ROW_TENANT, MO_ROW_OTHERS, MO_ROW_NONE } mo_row_kind;
+typedef enum mo_totals_kind { MO_TOTALS_FUNCTION, MO_TOTALS_TENANT, MO_TOTALS_OTHERS, MO_TOTALS_NONE } mo_totals_kind;
 typedef struct mo_totals {
-    mo_row_kind kind;
+    mo_totals_kind kind;
     const char *tenant, *function; /* NULL where there is none */
     uint32_t quarantined; /* functions */
     uint64_t running, queued;

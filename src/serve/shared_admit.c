@@ -18,14 +18,19 @@
 #define ASKS UINT32_C(0x80000000)
 enum { MOST_TURNS = 64, MOST_SPINS = 256 };
 
-/* The words of one row, of all areas; stride of two. */
+/* The words of one row, of all areas that anybody ever had. */
 typedef struct column {
-    _Atomic uint32_t *at;
-    uint32_t n, limit;
+    mo_counts *all;
+    uint32_t in_row, n, limit;
+    bool queued;
 } column;
 
-static _Atomic uint32_t *cell(const column *c, uint32_t area) { return c->at + 2 * (size_t)area; }
-static uint32_t look(const column *c, uint32_t area) { return atomic_load(cell(c, area)); }
+static _Atomic uint32_t *cell(const column *c, uint32_t at)
+{
+    lane *l = lane_of(c->all, at, c->in_row);
+    return c->queued ? &l->queued : &l->running;
+}
+static uint32_t look(const column *c, uint32_t at) { return atomic_load(cell(c, at)); }
 
 typedef enum verdict { ROOM, FIRST, LATER, FULL } verdict;
 
@@ -101,92 +106,98 @@ static bool take(const column both[2], uint32_t me)
 
 /* --- of functions ------------------------------------------------------------------ */
 
-typedef enum which { RUNNING, QUEUED } which;
-
-static column column_of(const mo_shared *s, uint32_t row, uint32_t limit, which w)
-{
-    lane *l = lanes_of(s->store, row);
-    return (column){w == RUNNING ? &l->running : &l->queued, s->store->nareas, limit};
-}
-
-static void columns_of(const mo_shared *s, uint32_t function, which w, column ret[2])
+static void columns_of(const mo_shared *s, uint32_t function, bool queued, column ret[2])
 {
     const mo_app_function *f = &s->app->functions[function];
-    const mo_app_share *mine = &f->share, *all = &s->app->tenants[f->tenant].share;
-    ret[0] = column_of(s, s->functions[function], w == RUNNING ? mine->requests : mine->queue, w);
-    ret[1] = column_of(s, s->tenants[f->tenant], w == RUNNING ? all->requests : all->queue, w);
+    const mo_app_share *mine = &f->share, *tenant = &s->app->tenants[f->tenant].share;
+    uint32_t n = nareas(s->all);
+    ret[0] = (column){s->all, s->functions[function], n, queued ? mine->queue : mine->requests, queued};
+    ret[1] = (column){s->all, s->tenants[f->tenant], n, queued ? tenant->queue : tenant->requests, queued};
 }
 
-static bool begin(mo_shared *s, uint32_t worker, uint32_t function, which w)
+static bool begin(mo_shared *s, uint32_t worker, uint32_t function, bool queued)
 {
     column both[2];
-    use(s->store, worker, s->functions[function]);
-    use(s->store, worker, s->tenants[s->app->functions[function].tenant]);
-    columns_of(s, function, w, both);
-    return take(both, worker);
+    uint32_t at = area_of(s, worker);
+    columns_of(s, function, queued, both);
+    use(s->all, at, both[0].in_row);
+    use(s->all, at, both[1].in_row);
+    return take(both, at);
 }
 
-bool mo_shared_enter(mo_shared *s, uint32_t worker, uint32_t function) { return begin(s, worker, function, RUNNING); }
-bool mo_shared_queue(mo_shared *s, uint32_t worker, uint32_t function) { return begin(s, worker, function, QUEUED); }
-
-static void end(mo_shared *s, uint32_t worker, uint32_t function, which w)
+static void end(mo_shared *s, uint32_t worker, uint32_t function, bool queued)
 {
     column both[2];
-    columns_of(s, function, w, both);
-    drop(&both[0], worker);
-    drop(&both[1], worker);
+    columns_of(s, function, queued, both);
+    drop(&both[0], area_of(s, worker));
+    drop(&both[1], area_of(s, worker));
 }
 
-void mo_shared_dequeue(mo_shared *s, uint32_t worker, uint32_t function) { end(s, worker, function, QUEUED); }
+bool mo_shared_enter(mo_shared *s, uint32_t worker, uint32_t function) { return begin(s, worker, function, false); }
+bool mo_shared_queue(mo_shared *s, uint32_t worker, uint32_t function) { return begin(s, worker, function, true); }
+void mo_shared_dequeue(mo_shared *s, uint32_t worker, uint32_t function) { end(s, worker, function, true); }
+
+uint32_t mo_lane_running(const lane *l) { return atomic_load(&l->running) & ~ASKS; }
+uint32_t mo_lane_queued(const lane *l) { return atomic_load(&l->queued) & ~ASKS; }
+
+uint32_t mo_shared_running(const mo_shared *s, uint32_t worker, uint32_t function)
+{
+    uint32_t at = area_of(s, worker), in_row = s->functions[function];
+    return is_used(s->all, at, in_row) ? mo_lane_running(lane_of(s->all, at, in_row)) : 0;
+}
+
+uint32_t mo_shared_running_of_all(const mo_shared *s, uint32_t function)
+{
+    uint32_t n = 0;
+    for (uint32_t at = 0; at < nareas(s->all); at++)
+        if (is_used(s->all, at, s->functions[function]))
+            n += mo_lane_running(lane_of(s->all, at, s->functions[function]));
+    return n;
+}
 
 /* --- bells ---------------------------------------------------------------------------- */
 
-static void ring(const store *s, uint32_t area)
+static void ring(const mo_shared *s, uint32_t worker)
 {
     uint64_t one = 1;
-    ssize_t n = write(s->bells[area], &one, sizeof one);
+    ssize_t n = write(s->bells[worker], &one, sizeof one);
     (void)n; /* EAGAIN: it has rung often enough */
 }
 
 /* Those of other workers who may wait for what was left. */
 void mo_shared_leave(mo_shared *s, uint32_t worker, uint32_t function)
 {
-    const store *t = s->store;
-    const mo_app_function *f = &s->app->functions[function];
-    const lane *mine = lanes_of(t, s->functions[function]), *all = lanes_of(t, s->tenants[f->tenant]);
-    bool limited = s->app->tenants[f->tenant].share.requests != MO_NO_SHARE;
-    end(s, worker, function, RUNNING);
-    for (uint32_t i = 0; i < t->nareas - 1; i++)
-        if (i != worker && (mo_lane_queued(&mine[i]) || (limited && mo_lane_queued(&all[i]))))
-            ring(t, i);
+    uint32_t tenant = s->app->functions[function].tenant;
+    bool limited = s->app->tenants[tenant].share.requests != MO_NO_SHARE;
+    end(s, worker, function, false);
+    for (uint32_t i = 0; i < s->nworkers; i++) {
+        uint32_t at = s->areas[i];
+        if (i != worker && (mo_lane_queued(lane_of(s->all, at, s->functions[function])) ||
+                            (limited && mo_lane_queued(lane_of(s->all, at, s->tenants[tenant])))))
+            ring(s, i);
+    }
 }
 
-uint32_t mo_lane_running(const lane *l) { return atomic_load(&l->running) & ~ASKS; }
-uint32_t mo_lane_queued(const lane *l) { return atomic_load(&l->queued) & ~ASKS; }
-
-int mo_shared_bell(const mo_shared *s, uint32_t worker) { return s->store->bells[worker]; }
-
-uint32_t mo_shared_running(const mo_shared *s, uint32_t worker, uint32_t function)
-{
-    uint32_t row = s->functions[function];
-    return is_used(s->store, worker, row) ? mo_lane_running(&lanes_of(s->store, row)[worker]) : 0;
-}
+int mo_shared_bell(const mo_shared *s, uint32_t worker) { return s->bells[worker]; }
 
 /* --- the dead ---------------------------------------------------------------------------- */
 
-void mo_shared_bury(mo_shared *s, uint32_t worker)
+void mo_area_clear(mo_counts *c, uint32_t at)
 {
-    const store *t = s->store;
-    for (uint32_t row = 0; row < t->nrows; row++) {
-        if (!is_used(t, worker, row))
+    for (uint32_t in_row = 0; in_row < nrows(c); in_row++) {
+        if (!is_used(c, at, in_row))
             continue;
-        lane *l = &lanes_of(t, row)[worker];
-        atomic_store(&l->running, 0);
-        atomic_store(&l->queued, 0);
+        atomic_store(&lane_of(c, at, in_row)->running, 0);
+        atomic_store(&lane_of(c, at, in_row)->queued, 0);
     }
     for (int v = MO_VALUE_COUNTERS; v < MO_VALUES; v++)
-        set(values_of(t, worker) + v, 0);
-    for (uint32_t i = 0; i < t->nareas - 1; i++)
+        set(&c->areas[at].values[v], 0);
+}
+
+void mo_shared_bury(mo_shared *s, uint32_t worker)
+{
+    mo_area_clear(s->all, s->areas[worker]);
+    for (uint32_t i = 0; i < s->nworkers; i++)
         if (i != worker)
-            ring(t, i);
+            ring(s, i);
 }

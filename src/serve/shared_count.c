@@ -20,11 +20,17 @@ static uint32_t bucket_of(uint64_t ns)
 
 static uint32_t class_of(int status) { return status >= 200 && status < 600 ? (uint32_t)status / 100 - 2 : 4; }
 
+/* The row of a function in the worker's area, which is used from now on. */
+static counts *counts_of(mo_shared *s, uint32_t worker, uint32_t function)
+{
+    uint32_t in_row = function == MO_SHARED_NO_FUNCTION ? ROW_NONE : s->functions[function], at = area_of(s, worker);
+    use(s->all, at, in_row);
+    return &s->all->areas[at].rows[in_row];
+}
+
 void mo_shared_count(mo_shared *s, uint32_t worker, const mo_tally *t)
 {
-    uint32_t row = row_of(s, t->function);
-    counts *c = counts_of(s->store, worker, row);
-    use(s->store, worker, row);
+    counts *c = counts_of(s, worker, t->function);
     add(&c->classes[class_of(t->status)], 1);
     add(&c->wall_ns, t->wall_ns);
     add(&c->in_bytes, t->in_bytes);
@@ -39,31 +45,23 @@ void mo_shared_count(mo_shared *s, uint32_t worker, const mo_tally *t)
 
 void mo_shared_hit(mo_shared *s, uint32_t worker, uint32_t function, mo_limit_hit hit)
 {
-    uint32_t row = row_of(s, function);
-    use(s->store, worker, row);
-    add(&counts_of(s->store, worker, row)->hits[hit], 1);
+    add(&counts_of(s, worker, function)->hits[hit], 1);
 }
 
-void mo_shared_add(mo_shared *s, uint32_t area, mo_shared_value value, uint64_t n)
+static word *value_of(const mo_shared *s, uint32_t worker, mo_shared_value value)
 {
-    add(values_of(s->store, area) + value, n);
+    return &s->all->areas[area_of(s, worker)].values[value];
 }
 
-void mo_shared_set(mo_shared *s, uint32_t area, mo_shared_value value, uint64_t n)
-{
-    set(values_of(s->store, area) + value, n);
-}
-
-uint64_t mo_shared_get(const mo_shared *s, uint32_t area, mo_shared_value value)
-{
-    return get(values_of(s->store, area) + value);
-}
+void mo_shared_add(mo_shared *s, uint32_t worker, mo_shared_value value, uint64_t n) { add(value_of(s, worker, value), n); }
+void mo_shared_set(mo_shared *s, uint32_t worker, mo_shared_value value, uint64_t n) { set(value_of(s, worker, value), n); }
+uint64_t mo_shared_get(const mo_shared *s, uint32_t worker, mo_shared_value value) { return get(value_of(s, worker, value)); }
 
 uint64_t mo_shared_sum(const mo_shared *s, mo_shared_value value)
 {
     uint64_t sum = 0;
-    for (uint32_t area = 0; area < s->store->nareas; area++)
-        sum += mo_shared_get(s, area, value);
+    for (uint32_t at = 0; at < nareas(s->all); at++)
+        sum += get(&s->all->areas[at].values[value]);
     return sum;
 }
 
@@ -90,17 +88,17 @@ static void add_row(mo_totals *t, const counts *c)
 }
 
 /* Under way are a function's requests; a tenant's word counts them again, and is not read. */
-static bool sum_row(const store *s, uint32_t row, bool lanes, mo_totals *t)
+static bool sum_row(mo_counts *c, uint32_t in_row, bool lanes, mo_totals *t)
 {
     bool any = false;
-    for (uint32_t area = 0; area < s->nareas; area++) {
-        if (!is_used(s, area, row))
+    for (uint32_t at = 0; at < nareas(c); at++) {
+        if (!is_used(c, at, in_row))
             continue;
         any = true;
-        add_row(t, counts_of(s, area, row));
+        add_row(t, &c->areas[at].rows[in_row]);
         if (lanes) {
-            t->running += mo_lane_running(&lanes_of(s, row)[area]);
-            t->queued += mo_lane_queued(&lanes_of(s, row)[area]);
+            t->running += mo_lane_running(lane_of(c, at, in_row));
+            t->queued += mo_lane_queued(lane_of(c, at, in_row));
         }
     }
     return any;
@@ -110,70 +108,85 @@ static bool sum_row(const store *s, uint32_t row, bool lanes, mo_totals *t)
 typedef struct list {
     mo_totals *at;
     bool *any;
-    uint32_t n;
+    uint32_t n, nrows;
     uint32_t *places;
 } list;
 
-static uint32_t place(list *l, mo_row_kind kind, const char *tenant, const char *function)
+static uint32_t place(list *l, mo_totals_kind kind, const char *tenant, const char *function)
 {
     l->at[l->n] = (mo_totals){.kind = kind, .tenant = tenant, .function = function};
     l->any[l->n] = false;
     return l->n++;
 }
 
-/* The app's functions and tenants with names; then what no longer is in the app but still counts,
- * and what has no name, goes to its parent's. */
-static void make_places(const mo_shared *s, list *l)
+static bool is_named(const mo_counts *c, uint32_t in_row) { return atomic_load(&c->rows[in_row].named); }
+
+/* The app's functions and tenants with names; then what has no name, or is not in the app but still
+ * counts, goes to its parent's. */
+static void make_places(const mo_shared *s, uint32_t n, list *l)
 {
-    const named_row *rows = s->store->rows;
+    const mo_counts *c = s->all;
     const mo_app *app = s->app;
     l->n = 0;
-    for (uint32_t row = 0; row < s->store->nrows; row++)
-        l->places[row] = UINT32_MAX;
-    l->places[ROW_OTHERS] = place(l, MO_ROW_OTHERS, NULL, NULL);
-    l->places[ROW_NONE] = place(l, MO_ROW_NONE, NULL, NULL);
-    for (uint32_t i = 0; i < app->ntenants; i++)
-        if (rows[s->tenants[i]].named)
-            l->places[s->tenants[i]] = place(l, MO_ROW_TENANT, app->tenants[i].name, NULL);
-    for (uint32_t i = 0; i < app->nfunctions; i++) {
+    for (uint32_t i = 0; i < n; i++)
+        l->places[i] = UINT32_MAX;
+    uint32_t others = l->places[ROW_OTHERS] = place(l, MO_TOTALS_OTHERS, NULL, NULL);
+    l->places[ROW_NONE] = place(l, MO_TOTALS_NONE, NULL, NULL);
+    for (uint32_t i = 0; i < app->ntenants && l->n < MO_SHARED_NAMES + ROWS_FIXED; i++)
+        if (is_named(c, s->tenants[i]))
+            l->places[s->tenants[i]] = place(l, MO_TOTALS_TENANT, app->tenants[i].name, NULL);
+    for (uint32_t i = 0; i < app->nfunctions && l->n < 2 * MO_SHARED_NAMES + ROWS_FIXED; i++) {
         const mo_app_function *f = &app->functions[i];
-        if (rows[s->functions[i]].named && rows[s->tenants[f->tenant]].named)
-            l->places[s->functions[i]] = place(l, MO_ROW_FUNCTION, app->tenants[f->tenant].name, f->name);
+        if (is_named(c, s->functions[i]) && is_named(c, s->tenants[f->tenant]))
+            l->places[s->functions[i]] = place(l, MO_TOTALS_FUNCTION, app->tenants[f->tenant].name, f->name);
     }
-    for (int depth = 0; depth < 2; depth++) /* tenants, then functions */
-        for (uint32_t row = ROWS_FIXED; row < s->store->nrows; row++)
-            if (rows[row].refs && l->places[row] == UINT32_MAX && (rows[row].function != NULL) == (depth == 1))
-                l->places[row] = l->places[rows[row].parent];
+    for (uint32_t i = ROWS_FIXED; i < n; i++)
+        if (l->places[i] == UINT32_MAX && parent_of(c, i) == ROW_OTHERS)
+            l->places[i] = others;
+    for (uint32_t i = ROWS_FIXED; i < n; i++)
+        if (l->places[i] == UINT32_MAX)
+            l->places[i] = parent_of(c, i) < n && l->places[parent_of(c, i)] != UINT32_MAX ? l->places[parent_of(c, i)] : others;
 }
 
 /* false: rows moved meanwhile. */
 static bool sum_all(const mo_shared *s, list *l)
 {
-    const store *t = s->store;
-    uint64_t epoch = atomic_load(&header_of(t)->epoch);
-    make_places(s, l);
-    for (uint32_t row = 0; row < t->nrows; row++) {
-        if (row >= ROWS_FIXED && !t->rows[row].refs)
+    mo_counts *c = s->all;
+    uint64_t epoch = atomic_load(&c->header.epoch);
+    uint32_t n = l->nrows < nrows(c) ? l->nrows : nrows(c);
+    make_places(s, n, l);
+    for (uint32_t i = 0; i < n; i++) {
+        mo_totals *at = &l->at[l->places[i]];
+        if (i >= ROWS_FIXED && !atomic_load(&c->rows[i].holders))
             continue;
-        uint32_t at = l->places[row];
-        l->any[at] |= sum_row(t, row, t->rows[row].function, &l->at[at]);
+        l->any[l->places[i]] |= sum_row(c, i, i >= ROWS_FIXED && parent_of(c, i) != ROW_OTHERS, at);
+        bool quarantined = i >= ROWS_FIXED && atomic_load(&c->rows[i].quarantined);
+        at->quarantined += quarantined;
+        l->any[l->places[i]] |= quarantined;
     }
-    for (uint32_t i = 0; i < s->app->nfunctions; i++) {
-        mo_totals *at = &l->at[l->places[s->functions[i]]];
-        at->quarantined += mo_shared_is_quarantined(s, i);
-    }
-    return !(epoch & 1) && atomic_load(&header_of(t)->epoch) == epoch;
+    return !(epoch & 1) && atomic_load(&c->header.epoch) == epoch;
+}
+
+/* Of a tenant's own line, which it has in any case. */
+static bool says_anything(const mo_totals *t)
+{
+    uint64_t sum = t->quarantined + t->running + t->queued;
+    for (size_t i = 0; i < MO_COUNT(t->classes); i++)
+        sum += t->classes[i];
+    for (size_t i = 0; i < MO_HITS; i++)
+        sum += t->hits[i];
+    return sum;
 }
 
 bool mo_shared_each(const mo_shared *s, void (*each)(void *data, const mo_totals *t), void *data)
 {
-    enum { MOST = 2 * MO_SHARED_NAMES + ROWS_FIXED, MOST_TRIES = 1000 };
-    list l = {.at = mo_calloc(MOST, sizeof *l.at), .any = mo_calloc(MOST, sizeof *l.any),
-              .places = mo_calloc(s->store->nrows, sizeof *l.places)};
+    enum { MOST = 2 * MO_SHARED_NAMES + ROWS_FIXED, MOST_TRIES = 1000, SPARE = 1024 };
+    list l = {.nrows = nrows(s->all) + SPARE, .at = mo_calloc(MOST, sizeof *l.at), .any = mo_calloc(MOST, sizeof *l.any)};
+    l.places = mo_calloc(l.nrows, sizeof *l.places);
     bool good = l.at && l.any && l.places;
     for (int i = 0; good && i < MOST_TRIES && !sum_all(s, &l); i++) {}
     for (uint32_t i = 0; good && i < l.n; i++)
-        if (l.any[i])
+        if (l.any[i] && (l.at[i].kind == MO_TOTALS_FUNCTION || says_anything(&l.at[i])))
             each(data, &l.at[i]);
     mo_free(l.at);
     mo_free(l.any);

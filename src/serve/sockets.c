@@ -163,6 +163,11 @@ static bool open_all(mo_sockets *s, const mo_wants *w, mote_error *err)
         if (l && !open_listening(l, count_workers(w), err))
             return false;
     }
+    if (w->admin[0]) {
+        mo_listening *l = find_listening(s, w->admin);
+        if ((!l && !(l = add_listening(s, w->admin, err))) || !open_listening(l, 1, err))
+            return false;
+    }
     for (uint32_t i = 0; i < w->ngroups; i++) {
         mo_inboxes *b = find_inboxes(s, w->groups[i].name);
         if ((!b && !(b = add_inboxes(s, w->groups[i].name, err))) || !open_inboxes(b, w->groups[i].nworkers, err))
@@ -187,7 +192,7 @@ bool mo_sockets_open(mo_sockets *s, const mo_wants *w, mote_error *err)
 
 static bool wants_listening(const mo_wants *w, const mo_listening *l)
 {
-    bool found = l->given;
+    bool found = l->given || (w->admin[0] && (strcmp(w->admin, l->asked) == 0 || strcmp(w->admin, l->bound) == 0));
     for (uint32_t i = 0; i < w->nlisteners; i++)
         found |= strcmp(w->listeners[i], l->asked) == 0 || strcmp(w->listeners[i], l->bound) == 0;
     return found;
@@ -199,6 +204,12 @@ static bool wants_inboxes(const mo_wants *w, const mo_inboxes *b)
         if (strcmp(w->groups[i].name, b->name) == 0)
             return true;
     return false;
+}
+
+int mo_sockets_admin(const mo_sockets *s, const mo_wants *w)
+{
+    const mo_listening *l = w->admin[0] ? find_listening(s, w->admin) : NULL;
+    return l ? l->fds[0] : -1;
 }
 
 void mo_sockets_keep(mo_sockets *s, const mo_wants *w)

@@ -29,6 +29,7 @@ typedef struct mo_wants {
     uint64_t drain_ns;
     uint32_t nlisteners, ngroups;
     char listeners[MO_SERVE_ADDRESSES][MO_ADDRESS];
+    char admin[MO_ADDRESS]; /* a socket of no worker; "": none */
     mo_group_want groups[MO_SERVE_GROUPS];
 } mo_wants;
 
@@ -55,6 +56,8 @@ typedef struct mo_sockets {
 bool mo_sockets_take(mo_sockets *s, const int *fds, size_t n, mote_error *err);
 /* Opens what is wanted and not there yet. On failure nothing of what was there has changed. */
 bool mo_sockets_open(mo_sockets *s, const mo_wants *w, mote_error *err);
+/* The one socket of wants->admin; -1: there is none. */
+int mo_sockets_admin(const mo_sockets *s, const mo_wants *w);
 /* Closes what is not wanted. w: NULL: all. */
 void mo_sockets_keep(mo_sockets *s, const mo_wants *w);
 /* What w wants, to the other end of a channel; and there. false: errno. */

@@ -59,7 +59,7 @@ static void be_generation(mo_supervisor *s, mo_birth birth, int channel)
     mo_control_close(&s->control, false);
     close(s->signals.fd);
     mo_loop_release(&s->loop);
-    int status = mo_generation_run(source, s->boards, birth, channel);
+    int status = mo_generation_run(source, s->boards, s->holders.counts, birth, channel);
     fflush(NULL);
     _exit(status);
 }
@@ -103,7 +103,7 @@ static bool open_channel(mo_supervisor *s, mo_being *b)
     setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     b->channel = (mo_watch){.ready = on_channel, .fd = pair[0]};
     bool good = mo_loop_want(&s->loop, &b->channel, EPOLLIN) &&
-                fork_generation(s, (mo_birth){b->number, (uint32_t)(b - s->beings)}, pair[1]);
+                fork_generation(s, (mo_birth){b->number, (uint32_t)(b - s->beings), b->holder}, pair[1]);
     int why = errno;
     close(pair[1]);
     if (good)
@@ -124,8 +124,10 @@ static void start_generation(mo_supervisor *s)
     s->again = false;
     *b = (mo_being){.supervisor = s, .number = ++s->last_number, .started_ns = mo_now_ns()};
     mo_board_clear(s->boards[b - s->beings], b->number);
+    b->holder = mo_holders_take(&s->holders);
     b->stage = MO_STAGE_LOADS;
     if (!open_channel(s, b)) {
+        mo_holders_reaped(&s->holders, b->holder);
         b->stage = MO_STAGE_GONE;
         mo_log_line(&s->log, "supervisor", "cannot load: %s", strerror(errno));
         mo_alarm_set(&s->loop, &s->timer, s->loop.now_ns + LAST_PAUSE_NS);
@@ -255,8 +257,13 @@ static void on_wants(mo_supervisor *s, mo_being *b, const mo_wants *w)
 
 static void announce(const mo_supervisor *s, const mo_being *b)
 {
+    int admin = mo_sockets_admin(&s->sockets, &b->wants);
     for (uint32_t i = 0; i < s->sockets.nlistening; i++) {
         uint32_t n = b->wants.groups[0].nworkers;
+        if (s->sockets.listening[i]->fds[0] == admin) {
+            fprintf(stderr, "mote: health and metrics on http://%s/\n", s->sockets.listening[i]->bound);
+            continue;
+        }
         fprintf(stderr, "mote: serving %s on http://%s/ with %" PRIu32 " worker%s\n", b->wants.name, s->sockets.listening[i]->bound,
                 n, n == 1 ? "" : "s");
     }
@@ -302,9 +309,10 @@ static void on_ready(mo_supervisor *s, mo_being *b)
 
 static void bury(mo_supervisor *s, mo_being *b, int status);
 
-static void on_hello(const mo_supervisor *s, mo_being *b, pid_t pid)
+static void on_hello(mo_supervisor *s, mo_being *b, pid_t pid)
 {
     b->pid = pid;
+    mo_holders_set(&s->holders, b->holder, pid);
     if (s->ends)
         kill_generation(b);
 }
@@ -370,6 +378,7 @@ static void bury(mo_supervisor *s, mo_being *b, int status)
     else
         snprintf(words, sizeof words, "generation %" PRIu32 " ended with %d", b->number, WEXITSTATUS(status));
     b->pid = 0;
+    mo_holders_reaped(&s->holders, b->holder);
     mo_stage was = b->stage;
     b->stage = MO_STAGE_GONE;
     if (s->next == b)
@@ -408,9 +417,17 @@ static void reap(mo_supervisor *s)
                 break;
             }
     }
+    mo_holders_sweep(&s->holders);
 }
 
 /* --- serving ------------------------------------------------------------------------------ */
+
+static void reopen_logs(const mo_supervisor *s)
+{
+    for (size_t i = 0; i < MO_COUNT(s->beings); i++)
+        if (s->beings[i].stage == MO_STAGE_SERVES || s->beings[i].stage == MO_STAGE_DRAINS)
+            order(&s->beings[i], MO_ORDERED_REOPEN);
+}
 
 static void on_signals(mo_watch *w, uint32_t events)
 {
@@ -420,6 +437,8 @@ static void on_signals(mo_watch *w, uint32_t events)
     while (read(w->fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP)
             mo_supervisor_reload(s, "SIGHUP");
+        else if (info.ssi_signo == SIGUSR1)
+            reopen_logs(s);
         else if (info.ssi_signo != SIGCHLD)
             mo_supervisor_end(s);
     }
@@ -435,7 +454,7 @@ static void on_file(mo_file_watch *f)
 static bool watch(mo_supervisor *s, mote_error *err)
 {
     sigset_t wanted;
-    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
     sigemptyset(&wanted);
     for (size_t i = 0; i < MO_COUNT(numbers); i++)
         sigaddset(&wanted, numbers[i]);
@@ -484,6 +503,8 @@ static void supervise(mo_supervisor *s, mote_error *err)
             mo_fail_nomem(err);
             return;
         }
+    if (!(s->holders.counts = mo_counts_new(err)))
+        return;
     mo_notify_open(&s->notify);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* generations are not all its own children */
     allow_descriptors();
@@ -507,6 +528,7 @@ static void release(mo_supervisor *s)
     mo_loop_release(&s->loop);
     for (size_t i = 0; i < MO_COUNT(s->beings); i++)
         mo_board_free(s->boards[i]);
+    mo_counts_free(s->holders.counts);
     mo_free(s);
 }
 

@@ -4,6 +4,7 @@
 
 #include "serve/control.h"
 #include "serve/generation.h"
+#include "serve/holders.h"
 #include "serve/notify.h"
 #include "serve/watch.h"
 
@@ -20,7 +21,7 @@ typedef struct mo_being { /* a generation, seen from here */
     pid_t pid;       /* 0: not told yet, or dead */
     mo_watch channel;
     mo_wants wants;
-    uint32_t number;
+    uint32_t number, holder;
     uint64_t started_ns;
     bool refused;
 } mo_being;
@@ -37,6 +38,7 @@ typedef struct mo_supervisor {
     mo_sockets sockets;
     mo_being beings[MO_GENERATIONS]; /* by slot */
     mo_board *boards[MO_GENERATIONS];
+    mo_holders holders;
     mo_being *current, *next; /* next: LOADS or STARTS */
     uint32_t last_number;
     uint64_t pause_ns;

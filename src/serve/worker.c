@@ -4,11 +4,12 @@
 #include "call/call.h"
 #include "serve/http1.h"
 #include "serve/isolate.h"
+#include "serve/operate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -140,7 +141,8 @@ static bool accept_one(mo_worker *w, int listener)
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         if (!mo_handover_accepted(w, fd))
-            mo_conn_new(w, fd, &mo_http1);
+            mo_shared_add(w->shared, w->index, MO_VALUE_ACCEPTED, 1);
+        mo_conn_new(w, fd, &mo_http1);
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -314,8 +316,9 @@ static bool take_sockets(mo_worker *w, mote_error *err)
     w->inboxes = mo_calloc(MO_SERVE_WORKERS, sizeof *w->inboxes);
     if (!w->listeners || !w->inboxes)
         return mo_fail_nomem(err);
+    int admin = mo_sockets_admin(s, w->seat->wants); /* which is closed already */
     for (uint32_t i = 0; i < s->nlistening; i++)
-        if (!take_listening(w, s->listening[i], err))
+        if (s->listening[i]->fds[0] != admin && !take_listening(w, s->listening[i], err))
             return false;
     for (uint32_t i = 0; i < s->ninboxes; i++)
         take_inboxes(w, s->inboxes[i], i);
@@ -352,9 +355,41 @@ static mote_status make_pool(mo_worker *w, mote_error *err)
     return status ? status : mote_wasi_link(w->linker, err);
 }
 
-static void write_log(mo_loop *loop)
+/* --- what is told all the time ---------------------------------------------------------------- */
+
+static void tell_memory(mo_worker *w)
+{
+    char text[64];
+    unsigned long long size, resident;
+    ssize_t n = w->memory >= 0 ? pread(w->memory, text, sizeof text - 1, 0) : -1;
+    if (n <= 0)
+        return;
+    text[n] = 0;
+    if (sscanf(text, "%llu %llu", &size, &resident) == 2)
+        mo_shared_set(w->shared, w->index, MO_VALUE_MEMORY_BYTES, resident * (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+static void tell_values(mo_worker *w)
+{
+    uint32_t lent, idle;
+    mo_pool_count(w->pool, &lent, &idle);
+    mo_shared_set(w->shared, w->index, MO_VALUE_CONNECTIONS, w->nconns);
+    mo_shared_set(w->shared, w->index, MO_VALUE_INSTANCES_LENT, lent);
+    mo_shared_set(w->shared, w->index, MO_VALUE_INSTANCES_IDLE, idle);
+    if (w->loop.now_ns < w->told_at_ns + MO_NS_PER_S)
+        return;
+    w->told_at_ns = w->loop.now_ns;
+    tell_memory(w);
+}
+
+static void on_turn(mo_loop *loop)
 {
     mo_worker *w = (mo_worker *)(void *)((char *)loop - offsetof(mo_worker, loop));
+    tell_values(w);
+    if (w->log.lost) {
+        mo_shared_add(w->shared, w->index, MO_VALUE_LOG_DROPPED, w->log.lost);
+        w->log.lost = 0;
+    }
     if (w->log.len)
         mo_log_flush(&w->log);
 }
@@ -366,11 +401,32 @@ static uint32_t ticks_of(uint64_t slice_us)
     return slice_us && !ticks ? 1 : ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
 }
 
+/* What is opened by name, or could not be had later. */
+static bool take_operate(mo_worker *w, mote_error *err)
+{
+    const mo_operate *o = w->seat->operate;
+    w->lines = o->logs[MO_STREAM_ACCESS] ? o->lines : NULL;
+    w->report_json = w->app->log_format == MO_LOG_JSON;
+    if (o->logs[MO_STREAM_ERROR]) {
+        w->log.lines = o->lines;
+        w->log.area = w->index;
+    }
+    w->memory = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    mo_ids_init(&w->ids);
+    if (!(w->networks = mo_calloc((size_t)w->app->nproxies + 1, sizeof *w->networks)))
+        return mo_fail_nomem(err);
+    for (uint32_t i = 0; i < w->app->nproxies; i++)
+        if (!mo_network_read(w->app->proxies[i], &w->networks[i]))
+            return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "proxies: %s: want an address or a network, like 10.0.0.0/8", w->app->proxies[i]);
+    return true;
+}
+
 static mote_status start(mo_worker *w, mote_error *err)
 {
     mote_error e = {0};
     if (!mo_loop_init(&w->loop, &e) || !mo_alarm_init(&w->loop, &w->timer, time_is_up) ||
-        !mo_alarm_init(&w->loop, &w->post_again, drain_more) || !mo_turns_init(w) || !watch_signals(w, &e) || !watch_line(w, &e) || !take_sockets(w, &e)) {
+        !mo_alarm_init(&w->loop, &w->post_again, drain_more) || !mo_turns_init(w) || !watch_signals(w, &e) || !watch_line(w, &e) ||
+        !take_sockets(w, &e) || !take_operate(w, &e)) {
         if (err)
             *err = e;
         return e.status ? e.status : MOTE_NOMEM;
@@ -378,11 +434,9 @@ static mote_status start(mo_worker *w, mote_error *err)
     w->groups = mo_calloc(w->app->ntenants, sizeof *w->groups);
     if (!w->groups)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
-    w->loop.turned = write_log;
+    w->loop.turned = on_turn;
     w->loop.slice_ticks = ticks_of(w->app->slice_us);
     allow_descriptors(w);
-    if (getrandom(&w->id_seed, sizeof w->id_seed, 0) < 0)
-        w->id_seed = mo_now_ns();
     mote_status status = make_pool(w, err);
     if (status)
         return status;
@@ -408,6 +462,7 @@ static void release(mo_worker *w)
     mo_free(w->groups);
     mo_free(w->listeners);
     mo_free(w->inboxes);
+    mo_free(w->networks);
 }
 
 /* Why it cannot serve is its parent's to say. */
@@ -443,8 +498,11 @@ int mo_worker_run(const mo_serve_config *config, const mo_isolation *isolation, 
     snprintf(w->name, sizeof w->name, "worker %" PRIu32, seat->row);
     bool good = start(w, &err) == MOTE_OK && mo_isolate(isolation, &err);
     tell_parent(w, good ? MO_TOLD_SERVES : MO_TOLD_FAILED, good ? "" : err.message[0] ? err.message : "memory is out");
-    if (good)
+    if (good) {
+        mo_shared_set(w->shared, w->index, MO_VALUE_WORKERS, 1);
+        tell_values(w);
         mo_loop_run(&w->loop);
+    }
     bool drained = good && !w->conns;
     mo_log_flush(&w->log);
     if (drained)

@@ -12,6 +12,8 @@
 #include "serve/conn.h"
 #include "serve/function.h"
 #include "serve/handover.h"
+#include "serve/ids.h"
+#include "serve/lines.h"
 #include "serve/log.h"
 #include "serve/program.h"
 #include "serve/route.h"
@@ -26,6 +28,13 @@ typedef struct mo_listener {
 } mo_listener;
 
 typedef struct mo_buffer_link mo_buffer_link;
+
+/* The wall clock as text, renewed each second. */
+typedef struct mo_clock {
+    uint64_t ahead_ns, check_at_ns, second; /* ahead of the loop's clock */
+    size_t len;
+    char text[40];
+} mo_clock;
 
 typedef struct mo_worker {
     mo_loop loop;
@@ -63,7 +72,13 @@ typedef struct mo_worker {
     char date[40];          /* "Date: ...\r\n" of second */
     size_t date_len;
     uint64_t date_at_ns;    /* when it is to be made again */
-    uint64_t id_seed, id_next;
+    mo_lines *lines;        /* of the access log, or NULL */
+    bool report_json;
+    mo_network *networks;   /* of app->proxies */
+    mo_ids ids;
+    mo_clock clock;
+    int memory;             /* a file that tells how much this process has */
+    uint64_t told_at_ns;    /* when what is told once in a while was */
 } mo_worker;
 
 /* Confines the process, then serves until it is told to end. Returns what the process ends with: 0, or: */

@@ -242,7 +242,7 @@ def check_self(who, server):
     if root:
         fds = '/proc/%d/fd' % server.worker()
         held = sorted(os.readlink(os.path.join(fds, fd)) for fd in os.listdir(fds))
-        known = re.compile(r'/dev/null|pipe:|socket:|anon_inode:|/proc/\d+/pagemap|%s/(one|two|public|files.mote)$|/memfd:' % folder)
+        known = re.compile(r'/dev/null|pipe:|socket:|anon_inode:|/proc/\d+/(pagemap|statm)|%s/(one|two|public|files.mote)$|/memfd:' % folder)
         judge(who + ': descriptors: ' + ' '.join(held), all(known.match(name) for name in held))
     return facts
 
