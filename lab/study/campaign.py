@@ -3,16 +3,15 @@
 Whatever happens to a contestant is written down and the next task begins. A folder whose
 plan is not done can be taken up again: what is done is not done again."""
 
-import json
+import fcntl
 import os
 import sys
 import time
 
 from common import Unavailable
-from study import cgroup, machine, network, plan as plans, reaper, records, session, tasks
-from study.contestants import WORKERS, all_contestants, size_of
+from study import build, cgroup, machine, network, plan as plans, reaper, records, tasks
+from study.contestants import WORKERS, all_contestants, first_line, size_of
 from study.session import SCRATCH, Failed
-from study.workloads import all_workloads
 
 
 def survey(scale=None, only=()):
@@ -73,7 +72,6 @@ def cgroup_words():
 
 
 def tool_versions():
-    from study.contestants import first_line
     for name, words in (("wrk", ["sh", "-c", "wrk -v 2>&1 | head -1; true"]), ("h2load", ["h2load", "--version"]), ("hyperfine", ["hyperfine", "--version"]),
                         ("nft", ["nft", "--version"])):
         yield name, first_line(words)
@@ -115,6 +113,18 @@ class Campaign:
 def left_words(left):
     minutes, seconds = divmod(int(sum(plans.cost(task) for task in left)), 60)
     return f"{minutes} min {seconds:02d} s"
+
+
+def alone(say):
+    """Waits until no other lab builds or measures here; what is returned keeps the next one out."""
+    build.HOST.mkdir(parents=True, exist_ok=True)
+    file = open(build.HOST / "lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        say("another lab is at work here: waiting for its end", keep=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 def begin():

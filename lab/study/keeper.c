@@ -7,7 +7,7 @@
  * (microseconds since the start)
  *   ready PID SPAWNED CONNECTED ANSWERED       or       failed WHY
  * Lines on standard input are commands: "status" is answered "alive" or "ended STATUS",
- * "probe" is answered as above, counted from then. At its end everything that was started
+ * "probe MS" is answered as above, counted from then. At its end everything that was started
  * goes: first SIGTERM to the command, then SIGKILL to all that descends from it, orphans
  * too, for they become the keeper's own. So nothing survives the lab, however that ends. */
 #define _GNU_SOURCE /* setns, pipe2 */
@@ -267,10 +267,12 @@ static void read_request(const char *path)
 
 static void obey(const char *word)
 {
+    long long ms;
     reap();
-    if (strncmp(word, "probe", 5) == 0)
+    if (sscanf(word, "probe %lld", &ms) == 1) {
+        options.limit_us = 1000 * ms;
         probe(now_us(), now_us());
-    else if (ended)
+    } else if (ended)
         printf("ended %d\n", status);
     else
         printf("alive\n");

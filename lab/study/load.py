@@ -3,10 +3,11 @@
 h2load --log-file writes a line for each request; wrk counts in a histogram, which a script
 of ours prints when it is done."""
 
+import contextlib
 import json
-import re
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from common import Unavailable
@@ -47,6 +48,19 @@ def run(session, words, limit_s):
     return done.stdout
 
 
+@contextlib.contextmanager
+def background(session, connections, seconds):
+    """wrk beside something else, until that is done."""
+    words = [*session.network.client(), tool("wrk", "install wrk"), "-t1", f"-c{connections}", f"-d{seconds + 60}s", url(session, session.workload.load[0])]
+    process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.3)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def url(session, case):
     return f"http://{session.address}:{session.port}{case.path}"
 
@@ -81,7 +95,7 @@ def counted(session, n, connections, rate=None):
             (Path(folder) / "body").write_bytes(cases[0].body)
             options += ["-d", f"{folder}/body"]
         options += ["--rps", f"{rate / connections:.3f}"] if rate else []
-        text = run(session, [h2load, "--h1", "-n", n, "-c", connections, "-t1", *options, f"--log-file={folder}/log",
+        run(session, [h2load, "--h1", "-n", n, "-c", connections, "-t1", *options, f"--log-file={folder}/log",
                              *[url(session, case) for case in cases]], 60 if not rate else 60 + n / rate)
         lines = [line.split() for line in (Path(folder) / "log").read_text(encoding="ascii").splitlines()]
     bad = [line for line in lines if line[1] != "200"]
@@ -90,8 +104,5 @@ def counted(session, n, connections, rate=None):
         raise Failed("wrong answer", f"{len(lines) - len(bad)} good answers, wanted {n}")
     lines.sort(key=lambda line: int(line[0]))
     begin, end = int(lines[0][0]), max(int(line[0]) + int(line[2]) for line in lines)
-    return [float(line[2]) for line in lines], (end - begin) / 1e6, text
+    return [float(line[2]) for line in lines], (end - begin) / 1e6
 
-
-def rate_of(text):
-    return float(re.search(r"([\d.]+) req/s", text).group(1))

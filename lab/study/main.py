@@ -115,6 +115,7 @@ def do(args):
     if args.install:
         from study import install
         return install.install()
+    lock = None if args.replay else campaign.alone(say)
     if args.list:
         contestants, absent = campaign.survey()
         for contestant in contestants:
@@ -131,6 +132,7 @@ def do(args):
         folder = start_campaign(args, say)
     if folder and not args.no_report:
         make_report(folder, args.publish)
+    del lock
     return 0
 
 

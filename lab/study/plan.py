@@ -85,6 +85,7 @@ def candidates(scale, contestants, workloads):
         if hello in served:
             yield "sweep", contestant, hello, {"seconds": seconds.get("sweep", 0)}
             yield "open", contestant, hello, {"seconds": seconds.get("open", 0)}
+        if hello in served and not contestant.alone:
             yield "recovery", contestant, hello, {}
             yield "density", contestant, hello, {}
             yield "noisy", contestant, hello, {"seconds": seconds.get("noisy", 0)}

@@ -9,8 +9,11 @@ with everything that it started.
 
 A failure is one of three: it answers wrongly, it ended, it does not answer in time."""
 
-import itertools
+import copy
+import ctypes
+import dataclasses
 import http.client
+import itertools
 import os
 import select
 import shutil
@@ -45,18 +48,18 @@ def marked_environment():
 class Keeper:
     """A command under keeper.c: it and what it starts end with this process at the latest."""
 
-    def __init__(self, words, group, network, log, probe=None, detached=False, env=None):
+    def __init__(self, words, group, network, log, probe=None, detached=False, env=None, limit_ms=START_MS):
         options = ["--log", log, *(word for folder in group.folders.values() for word in ("--cgroup", folder))]
         for name, file in (("--netns", network.file()), ("--client-netns", network.client_file())):
             options += [name, file] if file else []
         options += ["--detached"] if detached else []
-        options += ["--limit", START_MS]
+        options += ["--limit", limit_ms]
         options += ["--probe", *probe] if probe else []
         self.process = subprocess.Popen([str(word) for word in [build.keeper(), *options, "--", *words]], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, env=dict(marked_environment(), **(env or {})))
         group.root = group.root or self.process.pid
         self.log = Path(log)
-        self.pid, *self.times = self._ready(self._line(START_MS / 1000 + 5))
+        self.pid, *self.times = self._ready(self._line(limit_ms / 1000 + 5))
 
     def _line(self, limit_s):
         if not select.select([self.process.stdout], [], [], limit_s)[0]:
@@ -81,9 +84,9 @@ class Keeper:
         self.process.stdin.flush()
         return self._line(limit_s)
 
-    def probe(self):
+    def probe(self, limit_ms=START_MS):
         """Microseconds until it answers; None if it does not."""
-        word, _, rest = self.ask("probe").partition(" ")
+        word, _, rest = self.ask(f"probe {limit_ms}").partition(" ")
         return int(rest.split()[3]) if word == "ready" else None
 
     def check(self):
@@ -115,6 +118,8 @@ class Session:
         self.network = network
         self.port_offset = port_offset
         self.group, self.kept, self.planes = None, None, []
+        self.loading = 0.0             # seconds that it took to load the program
+        self.together = {}             # {path: workload} of a server that has several
 
     def __enter__(self):
         try:
@@ -127,7 +132,9 @@ class Session:
             for words, ready in self.contestant.plane(self):
                 self.planes.append(Keeper(words, self.group, self.network, self.scratch / f"plane{len(self.planes)}.log", env=self.environment()))
                 self._await(ready)
+            begin = time.monotonic()
             self.contestant.load(self)
+            self.loading = time.monotonic() - begin
         except BaseException:
             self.__exit__()
             raise
@@ -186,10 +193,12 @@ class Session:
 
     # ---- its life ------------------------------------------------------------------
 
-    def start(self):
-        """Starts it and waits for its first good answer; microseconds since the start."""
-        self.kept = Keeper(self.contestant.start(self), self.group, self.network, self.scratch / "log",
-                           probe=(self.address, self.port, self.scratch / "probe"), detached=self.contestant.detached, env=self.environment())
+    def start(self, words=None):
+        """Starts it, by words of its own if they are given, and waits for its first good answer;
+        microseconds since the start."""
+        self.kept = Keeper(words or self.contestant.start(self), self.group, self.network, self.scratch / "log",
+                           probe=(self.address, self.port, self.scratch / "probe"), detached=self.contestant.detached, env=self.environment(),
+                           limit_ms=self.contestant.limit_ms)
         return self.kept.times
 
     def stop(self):
@@ -235,23 +244,55 @@ class Session:
             raise Failed("hung" if isinstance(error, TimeoutError) else "wrong answer", f"{case.method} {case.path}: {error}")
         return answer["got"]
 
-    def largest(self):
-        """The process that holds most memory: the one that serves."""
-        pids = [pid for pid in self.group.pids() if pid != self.kept.process.pid]
-        return max(pids, key=cgroup.proportional, default=None)
+    # ---- others beside it ------------------------------------------------------------
 
-    def kill_server(self):
-        pid = self.contestant.victim(self) or self.largest()
+    def sibling(self, n):
+        """One more of the same contestant, among the same processes, on a port of its own."""
+        other = copy.copy(self)
+        other.number, other.port_offset, other.kept = f"{self.number}-{n}", n, None
+        return other
+
+    def at_path(self, path):
+        """The same server, asked at another path only."""
+        other = copy.copy(self)
+        other.workload = copy.copy(self.together[path])
+        other.workload.cases = other.workload.load = [dataclasses.replace(other.workload.cases[0], path=path)]
+        return other
+
+    def listeners(self):
+        """Its processes that hold a socket which listens at the port, the oldest first."""
+        pids = self.group.pids()
+        try:
+            rows = [line.split() for line in Path(f"/proc/{pids[0]}/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+        except (OSError, IndexError):
+            return []
+        sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{self.port:04X}")}
+        return sorted((pid for pid in pids if sockets & links_of(pid)), key=lambda pid: int(cgroup.start_time(pid)))
+
+    def kill(self, pid):
         if pid is None:
-            raise Unavailable("no process to kill")
+            raise Unavailable("no process of it listens here")
         os.kill(pid, signal.SIGKILL)
+
+
+def links_of(pid):
+    """What a process's descriptors are."""
+    found = set()
+    try:
+        for descriptor in os.scandir(f"/proc/{pid}/fd"):
+            try:
+                found.add(os.readlink(descriptor.path))
+            except OSError:
+                pass
+    except OSError:
+        pass
+    return found
 
 
 def enter(file):
     """Moves this thread to a network namespace. os.setns() is newer than Debian 12's Python."""
     if not file:
         return
-    import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
     fd = os.open(file, os.O_RDONLY)
     try:

@@ -8,22 +8,30 @@ sweep      hello on 1 to 256 connections
 rich       one of the richer workloads: one connection, then four
 open       hello at a fixed rate that does not wait for answers
 run        the workload as a command, from start to exit
+recovery   kill -9 of the process that serves, until all is as it was
+noisy      hello beside a neighbour of the same contestant that computes
+density    memory of one more function that waits
 firewall   the study's workloads under a path and rules of their own"""
 
 import json
+import statistics
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from study import load, session as sessions
+from common import Unavailable
+from study import load
 from study.contestants import tool
 from study.network import Network
 from study.session import Failed, Session
+from study.workloads import all_workloads
 
 SWEEP = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 WARM_UPS, SEQUENTIAL, BURST, BURST_CONNECTIONS = 5, 50, 200, 10
 OPEN_RATE, OPEN_CONNECTIONS = 400, 64
+RECOVERY_S = 5
+DENSITY, DENSITY_TOGETHER = 4, 100     # more functions: as servers of their own, in one server
 
 
 @dataclass
@@ -46,6 +54,8 @@ def measure(task, samples):
 
 def start_cold(s, samples, starts):
     """Started, answered, stopped; the last start stays."""
+    if s.loading > 0.001:
+        samples.put("load", "us", 1e6 * s.loading)
     for n in range(starts):
         if n:
             s.stop()
@@ -76,7 +86,7 @@ def core(task, samples):
         samples.put("memory, warm", "bytes", s.group.memory())
         samples.put("latency, one after the other", "us", load.counted(s, SEQUENTIAL, 1)[0])
         before = s.group.cpu_us()
-        times, seconds, _ = load.counted(s, BURST, BURST_CONNECTIONS)
+        times, seconds = load.counted(s, BURST, BURST_CONNECTIONS)
         samples.put("latency, 200 on 10", "us", times)
         samples.put("throughput, 200 on 10", "requests/s", BURST / seconds)
         samples.put("processor use, 200 on 10", "%", (s.group.cpu_us() - before) / seconds / 1e4)
@@ -116,7 +126,7 @@ def open_loop(task, samples):
         s.start()
         s.verify()
         load.counted(s, WARM_UPS, 1)
-        times, seconds, _ = load.counted(s, int(OPEN_RATE * task.how["seconds"]), OPEN_CONNECTIONS, OPEN_RATE)
+        times, seconds = load.counted(s, int(OPEN_RATE * task.how["seconds"]), OPEN_CONNECTIONS, OPEN_RATE)
         samples.put("latency, open loop", "us", times)
         samples.put("rate, open loop", "requests/s", len(times) / seconds)
 
@@ -139,6 +149,75 @@ def quote(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
+def recovery(task, samples):
+    with Session(task.contestant, task.workload) as s:
+        s.start()
+        s.verify()
+        before = s.listeners()
+        victim, begin = task.contestant.victim(s), time.monotonic()
+        s.kill(victim)
+        while time.monotonic() < begin + RECOVERY_S:
+            now = s.listeners()
+            if len(now) >= len(before) and victim not in now and s.kept.probe(RECOVERY_S * 1000) is not None:
+                samples.put("recovery", "us", 1e6 * (time.monotonic() - begin))
+                return s.verify()
+            time.sleep(0.001)
+        raise Unavailable(f"nothing brought it back within {RECOVERY_S} s")
+
+
+def noisy(task, samples):
+    """One connection's latency, alone and while hash runs on four: in one server where the
+    contestant serves several, in two otherwise."""
+    network, neighbour = Network(), next(w for w in all_workloads() if w.name == "hash")
+    try:
+        with Session(task.contestant, task.workload, network) as s:
+            words = task.contestant.together(s, {"/": task.workload, "/hash": neighbour})
+            s.start(words)
+            s.verify()
+            if words:
+                beside_neighbour(task, samples, s, s.at_path("/hash"))
+            else:
+                with Session(task.contestant, neighbour, network, port_offset=1) as other:
+                    other.start()
+                    beside_neighbour(task, samples, s, other)
+    finally:
+        network.remove()
+
+
+def beside_neighbour(task, samples, s, other):
+    load.counted(s, WARM_UPS, 1)
+    alone = load.counted(s, BURST, 1)[0]
+    with load.background(other, 4, task.how["seconds"]):
+        beside = load.counted(s, BURST, 1)[0]
+    samples.put("latency alone", "us", alone)
+    samples.put("latency beside a neighbour", "us", beside)
+    samples.put("latency beside a neighbour, ratio", "x", statistics.median(beside) / statistics.median(alone))
+
+
+def density(task, samples):
+    with Session(task.contestant, task.workload) as s:
+        more = {f"/{n}": task.workload for n in range(DENSITY_TOGETHER)}
+        words = task.contestant.together(s, {"/": task.workload})
+        s.start(words)
+        s.verify()
+        before = s.group.memory()
+        if words:
+            s.stop()
+            s.start(task.contestant.together(s, {"/": task.workload, **more}))
+            for path in more:
+                s.at_path(path).verify()
+            return samples.put("memory per idle function", "bytes", (s.group.memory() - before) / len(more))
+        others = [s.sibling(n + 1) for n in range(DENSITY)]
+        try:
+            for other in others:
+                other.start()
+                other.verify()
+            samples.put("memory per idle function", "bytes", (s.group.memory() - before) / len(others))
+        finally:
+            for other in others:
+                other.stop()
+
+
 def firewall(task, samples):
     how = task.how
     network = Network(how["path"], how["firewall"])
@@ -153,4 +232,5 @@ def firewall(task, samples):
         network.remove()
 
 
-KINDS = {"core": core, "sweep": sweep, "rich": rich, "open": open_loop, "run": run_command, "firewall": firewall}
+KINDS = {"core": core, "sweep": sweep, "rich": rich, "open": open_loop, "run": run_command, "recovery": recovery,
+         "noisy": noisy, "density": density, "firewall": firewall}

@@ -4,6 +4,7 @@ A file's ALL lists its forms, each in the fastest configuration that its documen
 recommends; `how` says it in words. An absent one is listed as absent, with how to get it."""
 
 import importlib
+import importlib.util
 import os
 import re
 import shutil
@@ -23,7 +24,9 @@ class Contestant:
     get = ""                           # how to get it where it is absent
     detached = False                   # its command ends and leaves a service
     serves = True                      # False: it only runs commands
+    limit_ms = 20000                   # a start that takes longer counts as hung
     seconds = 0.2                      # that starting it takes, about, its surroundings too
+    alone = False                      # True: a second one beside it needs what the lab has not
     commands = False                   # True: command() works
 
     def find(self):
@@ -64,9 +67,14 @@ class Contestant:
         """Words that run at.workload once, as a command that prints GET /'s answer."""
         raise NotImplementedError
 
-    def victim(self, at):
-        """The process that kill -9 hits when recovery is measured; None: the largest one."""
+    def together(self, at, workloads):
+        """The command that serves several workloads at once, {path: workload}; None where a
+        server of its own is what another function takes."""
         return None
+
+    def victim(self, at):
+        """The process that kill -9 hits when recovery is measured: the oldest that listens."""
+        return next(iter(at.listeners()), None)
 
 
 def tool(name, get, env=""):
@@ -94,4 +102,15 @@ def size_of(path):
 
 
 def all_contestants():
-    return [contestant for name in FILES for contestant in importlib.import_module(f"study.contestants.{name}").ALL]
+    """Those of this folder, and of the folder that LAB_CONTESTANTS names."""
+    modules = [importlib.import_module(f"study.contestants.{name}") for name in FILES]
+    more = os.environ.get("LAB_CONTESTANTS")
+    modules += [load_file(path) for path in sorted(Path(more).glob("*.py"))] if more else []
+    return [contestant for module in modules for contestant in module.ALL]
+
+
+def load_file(path):
+    spec = importlib.util.spec_from_file_location(f"contestant_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

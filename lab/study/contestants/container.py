@@ -34,7 +34,7 @@ def configuration(at, words):
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
                    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
                    {"destination": "/data", "type": "bind", "source": str(at.data), "options": ["bind", "rw"]}],
-        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")], "cgroupsPath": at.group.path + "/container",
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")], "cgroupsPath": f"{at.group.path}/{at.number}",
                   "maskedPaths": ["/proc/kcore", "/proc/keys"], "readonlyPaths": ["/proc/sys"]},
     }
 
@@ -68,7 +68,7 @@ class Container(Contestant):
         return [tool(self.name, self.get), "--root", at.scratch / "state"]
 
     def bundle(self, at, words):
-        folder = at.scratch / "bundle"
+        folder = at.scratch / f"bundle-{at.number}"
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text(json.dumps(configuration(at, words)), encoding="utf-8")
         return folder

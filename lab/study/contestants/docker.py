@@ -54,11 +54,11 @@ class Docker(Contestant):
         at.run([*self.client(at), "import", image, "study"])
 
     def start(self, at):
-        return [*self.client(at), "run", "--detach", "--network", "host", "--volume", f"{at.data}:/data", "--name", "study", "study",
+        return [*self.client(at), "run", "--detach", "--network", "host", "--volume", f"{at.data}:/data", "--name", f"study-{at.number}", "--restart", "always", "study",
                 "/server", at.listen, at.port, WORKERS]
 
     def stop(self, at):
-        return [*self.client(at), "rm", "--force", "study"]
+        return [*self.client(at), "rm", "--force", f"study-{at.number}"]
 
     def command(self, at):
         return [*self.client(at), "run", "--rm", "--network", "none", "study", "/cgi"]

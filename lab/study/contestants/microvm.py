@@ -97,6 +97,7 @@ class MicroVM(Contestant):
     get = GET
     seconds = 2.0
     accelerator = "kvm"
+    alone = True
 
     def find(self):
         tool("qemu-system-x86_64", GET)

@@ -1,6 +1,8 @@
 """mote: serve (a module, an artifact, a snapshot) and run."""
 
+import json
 import os
+import shutil
 import subprocess
 
 import common
@@ -65,6 +67,23 @@ class Precompiled(Serve):
 
     def shipped(self, workload):
         return {"runtime": common.find_mote(), "program": self.program(workload)}
+
+
+    def together(self, at, workloads):
+        """A manifest with a function, and an artifact of its own, for each path."""
+        at.together, functions, routes = workloads, {}, []
+        for number, (path, workload) in enumerate(workloads.items()):
+            artifact = at.scratch / f"{number}.mote"
+            shutil.copy(self.program(workload), artifact)
+            functions[f"f{number}"] = {"module": str(artifact), "folders": [{"host": str(at.data), "guest": "/data", "writable": True}]}
+            routes.append({"path": path, "function": f"f{number}"})
+        manifest = {"listen": f"{at.listen}:{at.port}", "workers": int(WORKERS), "functions": functions, "routes": routes}
+        (at.scratch / "app.yaml").write_text(json.dumps(manifest), encoding="utf-8")
+        return [common.find_mote(), "serve", at.scratch / "app.yaml"]
+
+    def victim(self, at):
+        """The youngest: a worker, for the supervisor holds the sockets too."""
+        return next(reversed(at.listeners()), None)
 
 
 class Snapshot(Precompiled):
