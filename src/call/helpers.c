@@ -1,16 +1,18 @@
 /* helpers.c - abi.def's helpers: what compiled code leaves to C. Called through the
  * stubs of x86_64.S, which look at run->interrupt on the way back; so a helper that
- * sees it may stop halfway and return anything. Long work looks at it every 256 KiB. */
+ * sees it may stop halfway and return anything. Long work looks at it every 64 KiB, and
+ * lets others run where its fiber has had its slice. */
 #include "call/call.h"
 #include "instance/reset.h"
 
-#define PIECE ((uint64_t)256 << 10)
+#define PIECE ((uint64_t)64 << 10)
 
 static mote_memory *memory_of(const mo_context *context, uint32_t i) { return mo_instance_of(context)->memories[i]; }
 static mote_table *table_of(const mo_context *context, uint32_t i) { return mo_instance_of(context)->tables[i]; }
 
 static bool interrupted(const mo_context *context)
 {
+    mo_preempt_look(context->run);
     return __atomic_load_n(&context->run->interrupt, __ATOMIC_RELAXED) != 0;
 }
 
@@ -117,9 +119,11 @@ void mo_helper_table_set(mo_context *context, uint32_t table_index, uint64_t i, 
     mo_table_set(table, i, reference);
 }
 
+static void look(mote_store *store) { mo_preempt_look(&store->run); }
+
 uint64_t mo_helper_table_grow(mo_context *context, uint32_t table, uint64_t reference, uint64_t n)
 {
-    return (uint64_t)mo_table_grow(table_of(context, table), n, reference);
+    return (uint64_t)mo_table_grow(table_of(context, table), n, reference, look);
 }
 
 void mo_helper_table_fill(mo_context *context, uint32_t table_index, uint64_t i, uint64_t reference, uint64_t n)

@@ -103,7 +103,9 @@ mo_reference mo_table_get(const mote_table *table, uint64_t i);   /* i is in ran
 void mo_table_set(mote_table *table, uint64_t i, mo_reference value);
 void mo_table_fill(mote_table *table, uint64_t i, mo_reference value, uint64_t n);
 /* Elements before, or -1. */
-int64_t mo_table_grow(mote_table *table, uint64_t delta, mo_reference value);
+/* pause: called now and then in long work; NULL is fine. */
+typedef void mo_table_pause(mote_store *store);
+int64_t mo_table_grow(mote_table *table, uint64_t delta, mo_reference value, mo_table_pause *pause);
 static inline bool mo_table_inside(const mote_table *table, uint64_t i, uint64_t n)
 {
     return n <= table->desc->n && i <= table->desc->n - n;

@@ -54,8 +54,10 @@ void mo_table_fill(mote_table *table, uint64_t i, mo_reference value, uint64_t n
 
 void mo_table_set(mote_table *table, uint64_t i, mo_reference value) { mo_table_fill(table, i, value, 1); }
 
+#define PIECE 2048 /* elements, 64 KiB at most */
+
 /* Room for n elements; the slot's own room is left for the heap once it is too small. */
-static bool make_room(mote_table *table, uint64_t n)
+static bool make_room(mote_table *table, uint64_t n, mo_table_pause *pause)
 {
     if (n <= table->room)
         return true;
@@ -66,8 +68,12 @@ static bool make_room(mote_table *table, uint64_t n)
     void *grown = mo_calloc(room, size);
     if (!grown)
         return false;
-    if (table->desc->n)
-        memcpy(grown, table->desc->entries, table->desc->n * size);
+    for (uint64_t i = 0, have = table->desc->n; i < have; i += PIECE) {
+        uint64_t step = have - i < PIECE ? have - i : PIECE;
+        memcpy((uint8_t *)grown + i * size, (uint8_t *)table->desc->entries + i * size, step * size);
+        if (pause)
+            pause(table->store);
+    }
     table->desc->entries = grown;
     mo_free(table->grown);
     table->grown = grown;
@@ -75,7 +81,17 @@ static bool make_room(mote_table *table, uint64_t n)
     return true;
 }
 
-int64_t mo_table_grow(mote_table *table, uint64_t delta, mo_reference value)
+static void fill_in_pieces(mote_table *table, uint64_t i, mo_reference value, uint64_t n, mo_table_pause *pause)
+{
+    for (uint64_t step; n; i += step, n -= step) {
+        step = n < PIECE ? n : PIECE;
+        mo_table_fill(table, i, value, step);
+        if (pause)
+            pause(table->store);
+    }
+}
+
+int64_t mo_table_grow(mote_table *table, uint64_t delta, mo_reference value, mo_table_pause *pause)
 {
     mote_store *store = table->store;
     uint64_t old = table->desc->n;
@@ -84,11 +100,11 @@ int64_t mo_table_grow(mote_table *table, uint64_t delta, mo_reference value)
         store->limited |= delta <= table->max - old;
         return -1;
     }
-    if (!make_room(table, old + delta)) {
+    if (!make_room(table, old + delta, pause)) {
         store->used.table_elements -= delta;
         return -1;
     }
-    mo_table_fill(table, old, value, delta);
+    fill_in_pieces(table, old, value, delta, pause);
     table->desc->n = old + delta;
     return (int64_t)old;
 }
@@ -138,7 +154,7 @@ static bool make_table(mote_store *store, const mote_tabletype *type, const mote
     };
     if (!check_value(table, init, err))
         return false;
-    if (mo_table_grow(table, type->min, init->u64) < 0)
+    if (mo_table_grow(table, type->min, init->u64, NULL) < 0)
         return mo_fail(err, type->min > store->limits.table_elements ? MOTE_LIMIT : MOTE_NOMEM, MOTE_NOWHERE,
                        "table: no room for %" PRIu64 " elements", type->min);
     store->tables = table;
@@ -197,7 +213,7 @@ mote_status mote_table_grow(mote_table *table, uint64_t delta, mote_raw init, ui
     mote_error e = {0};
     if (!check_value(table, &init, &e))
         return mo_told(&e, err);
-    int64_t old = mo_table_grow(table, delta, init.u64);
+    int64_t old = mo_table_grow(table, delta, init.u64, NULL);
     if (old < 0)
         return mo_tell(err, MOTE_LIMIT, "table: %" PRIu64 " elements cannot grow by %" PRIu64, table->desc->n, delta);
     if (retold)

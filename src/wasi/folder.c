@@ -180,7 +180,7 @@ static void put_entry(listing *l, const entry *e)
 }
 
 /* Entries from the folder's offset on, until it ends or the room does. */
-static mo_errno list(listing *l)
+static mo_errno list(mo_wasi_call *c, listing *l)
 {
     _Alignas(entry) char some[8192];
     while (l->to < l->end) {
@@ -197,6 +197,8 @@ static mo_errno list(listing *l)
                 put_entry(l, e);
             at += e->size;
         }
+        if (mo_wasi_look(c))
+            return MO_E_INTR;
     }
     return MO_E_SUCCESS;
 }
@@ -213,7 +215,7 @@ mo_errno mo_wasi_fd_readdir(mo_wasi_call *c, const mote_raw *args)
         return MO_E_FAULT;
     listing l = {.folder = folder->host, .to = to, .end = to + args[2].u32};
     if (!(err = begin(&l, folder, args[3].u64)))
-        err = list(&l);
+        err = list(c, &l);
     if (!err)
         mo_put32(retused, (uint32_t)(l.to - to));
     return err;

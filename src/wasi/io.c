@@ -142,11 +142,57 @@ static void skip(transfer *t, size_t len)
     }
 }
 
+/* Of a file: more is moved in pieces where others wait for their turn. What is appended is
+ * one piece, for so it lies in one. */
+#define PIECE ((size_t)256 << 10)
+
+static bool in_pieces(const mo_wasi_call *c, const transfer *t)
+{
+    return c->wasi->wait && mo_desc_is_file(t->d) && !(is_write(t->op) && t->d->flags & MO_FDFLAG_APPEND);
+}
+
+static bool is_large(const transfer *t)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < t->n && total <= PIECE; i++)
+        total += t->iovs[i].iov_len;
+    return total > PIECE;
+}
+
+static int64_t move_piece(mo_wasi_call *c, const transfer *t, size_t len)
+{
+    struct iovec some = {t->iovs[0].iov_base, len};
+    transfer piece = *t;
+    piece.iovs = &some;
+    piece.n = 1;
+    return move_some(c, &piece);
+}
+
+/* As much as one system call would move of all: until one moves less than it was asked to. */
+static int64_t move_file(mo_wasi_call *c, transfer *t)
+{
+    int64_t total = 0;
+    while (t->n) {
+        size_t len = t->iovs[0].iov_len < PIECE ? t->iovs[0].iov_len : PIECE;
+        int64_t moved = move_piece(c, t, len);
+        if (moved < 0)
+            return total ? total : moved;
+        total += moved;
+        if ((size_t)moved < len || mo_wasi_look(c))
+            break;
+        t->offset += len;
+        skip(t, len);
+    }
+    return total;
+}
+
 /* Writing blocks until all is written, as it does natively. An error after some bytes
  * is told by the next call. */
 static int64_t move_host(mo_wasi_call *c, transfer *t)
 {
     int64_t total = 0;
+    if (mo_unlikely(is_large(t)) && in_pieces(c, t))
+        return move_file(c, t);
     bool all = is_write(t->op) && !t->d->ready && !(t->d->flags & MO_FDFLAG_NONBLOCK);
     for (;;) {
         int64_t moved = move_some(c, t);

@@ -4,18 +4,20 @@
 #include <errno.h>
 #include <sys/random.h>
 
-/* An interrupted guest is not kept waiting for gigabytes. */
+#define PIECE ((size_t)32 << 10)
+
+/* An interrupted guest is not kept waiting for gigabytes, nor are others. */
 static mo_errno from_system(mo_wasi_call *c, uint8_t *to, size_t len)
 {
     while (len) {
-        ssize_t n = getrandom(to, len, 0);
+        ssize_t n = getrandom(to, len < PIECE ? len : PIECE, 0);
         if (n < 0 && errno != EINTR)
             return mo_wasi_errno(errno);
         if (n > 0) {
             to += n;
             len -= (size_t)n;
         }
-        if (len && mo_wasi_interrupted(c))
+        if (len && mo_wasi_look(c))
             return MO_E_INTR;
     }
     return MO_E_SUCCESS;

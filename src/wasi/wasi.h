@@ -129,6 +129,13 @@ static inline bool mo_desc_is_file(const mo_desc *d)
 mo_errno mo_wasi_errno(int host_errno); /* <errno.h> to the guest's */
 /* Is the guest's call to end? Then *leave is set: return at once, with whatever. */
 bool mo_wasi_interrupted(mo_wasi_call *c);
+/* The same in long work, at least every 0.2 ms of it: where the guest's slice is over, others
+ * run first. */
+static inline bool mo_wasi_look(mo_wasi_call *c)
+{
+    mo_preempt_look(c->caller->context.run);
+    return mo_wasi_interrupted(c);
+}
 /* Sleeps, or has the embedder do so. >= 0 as ppoll(), or -errno. EINTR comes back where the
  * guest's call is to end: *leave is set then, and the function returns at once. */
 int mo_wasi_wait(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
