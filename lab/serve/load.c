@@ -135,7 +135,8 @@ static size_t whole(const conn *c)
     if (!end)
         return 0;
     size_t head = (size_t)(end + 4 - c->bytes);
-    at = memmem(c->bytes, head, "Content-Length: ", 16);
+    if (!(at = memmem(c->bytes, head, "Content-Length: ", 16)))
+        at = memmem(c->bytes, head, "content-length: ", 16);
     size_t all = head + (at ? strtoul(at + 16, NULL, 10) : 0);
     return c->len >= all ? all : 0;
 }
