@@ -198,11 +198,11 @@ def loops(lab):
         with lab.mote("loops", rows) as server:
             most = lab.load(server)
             rate = most["requests"] / most["seconds"] / 2
-            found.setdefault("no loops, p99", []).append(lab.load(server, connections=64, rate=rate)["p99"] / 1000)
+            found.setdefault("no loops, p99", []).append(lab.load(server, connections=256, rate=rate)["p99"] / 1000)
         for together in (True, False):
             with lab.mote("loops", rows) as server:
                 held = occupy(server, "/loop", 4, together)
-                line = lab.load(server, connections=64, rate=rate, may_fail=True)
+                line = lab.load(server, connections=256, rate=rate, may_fail=True)
                 found.setdefault(f"4 loops {'in one worker' if together else 'spread'}, p99", []).append(line["p99"] / 1000)
                 for c in held:
                     c.close()
