@@ -68,6 +68,8 @@ bool mo_artifact_open(const char *path, const mo_open_options *options, mo_artif
 bool mo_artifact_open_bytes(const void *bytes, size_t len, mo_artifact **ret, mote_error *err);
 void mo_artifact_ref(mo_artifact *a);
 void mo_artifact_unref(mo_artifact *a); /* NULL is fine */
+/* Its pages are not this process's until they are touched again. */
+void mo_artifact_rest(const mo_artifact *a);
 /* Does the contents' hash hold? Reads the whole file. */
 bool mo_artifact_verify(const mo_artifact *a, mote_error *err);
 

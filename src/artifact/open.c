@@ -156,6 +156,11 @@ bool mo_artifact_verify(const mo_artifact *a, mote_error *err)
     return check_contents(a->header, a->base, err);
 }
 
+void mo_artifact_rest(const mo_artifact *a)
+{
+    madvise(a->base, a->base_len, MADV_DONTNEED);
+}
+
 void mo_artifact_ref(mo_artifact *a)
 {
     __atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);

@@ -7,7 +7,9 @@
  *      reset when it is used again, for it may be evicted before; its store is as it was
  *      made, but for what the instance itself takes;
  *   2  pool->n = instances idle and lent, at most limits.instances;
- *   3  an instance that cannot be reset, or whose store was given things of the host's,
+ *   3  a program without an instance is asleep; of the artifacts of those that fell asleep first
+ *      no page is mapped any more;
+ *   4  an instance that cannot be reset, or whose store was given things of the host's,
  *      is freed and not lent again. */
 #include "call/call.h"
 
@@ -40,7 +42,7 @@ struct counted {
     void *callback, *data;
 };
 
-enum { SPARE_STORES = 4 };
+enum { SPARE_STORES = 4, MOST_ASLEEP = 2048 };
 
 struct mote_program {
     mote_pool *pool;
@@ -51,8 +53,9 @@ struct mote_program {
     mo_pristine *pristine;
     mo_open_set *known; /* per own memory: what instances of it learned */
     uint32_t nknown;
-    bool has_start;
+    bool has_start, asleep;
     mo_pooled *idle, *lent;
+    mote_program *later, *sooner; /* of the pool's that fell asleep */
 };
 
 struct mote_pool {
@@ -63,6 +66,8 @@ struct mote_pool {
     mo_pooled *newest, *oldest;      /* idle ones */
     mote_store *spare[SPARE_STORES]; /* without an instance */
     uint32_t nspare;
+    mote_program *last_asleep, *first_asleep;
+    uint32_t nasleep;
     int thread;
 };
 
@@ -248,14 +253,44 @@ static mote_status make_pooled(mote_program *program, mo_pooled **ret, mote_erro
     return MOTE_OK;
 }
 
+static void wake(mote_program *p)
+{
+    mote_pool *pool = p->pool;
+    if (!p->asleep)
+        return;
+    *(p->later ? &p->later->sooner : &pool->last_asleep) = p->sooner;
+    *(p->sooner ? &p->sooner->later : &pool->first_asleep) = p->later;
+    p->asleep = false;
+    pool->nasleep--;
+}
+
+/* It may be called again soon: not its own pages go, but those of who fell asleep long ago. */
+static void fall_asleep(mote_program *p)
+{
+    mote_pool *pool = p->pool;
+    if (p->idle || p->lent)
+        return;
+    p->later = NULL;
+    p->sooner = pool->last_asleep;
+    *(p->sooner ? &p->sooner->later : &pool->first_asleep) = p;
+    pool->last_asleep = p;
+    p->asleep = true;
+    if (++pool->nasleep <= MOST_ASLEEP)
+        return;
+    mo_artifact_rest(pool->first_asleep->artifact);
+    wake(pool->first_asleep);
+}
+
 /* Frees the idle instance that was used longest ago. */
 static bool evict(mote_pool *pool)
 {
     mo_pooled *p = pool->oldest;
     if (!p)
         return false;
+    mote_program *program = p->program;
     unlink_idle(p);
     free_pooled(p);
+    fall_asleep(program);
     return true;
 }
 
@@ -370,6 +405,7 @@ void mote_program_free(mote_program *program)
         free_pooled(p);
     }
     free_list(&program->lent);
+    wake(program);
     mo_pristine_free(program->pristine);
     mo_artifact_unref(program->artifact);
     mo_free(program);
@@ -380,6 +416,7 @@ void mote_program_free(mote_program *program)
 static mote_status make_room_and_instance(mote_program *program, mo_pooled **ret, mote_error *err)
 {
     mote_pool *pool = program->pool;
+    wake(program);
     if (pool->n == pool->limits.instances && !evict(pool))
         return mo_tell(err, MOTE_LIMIT, "pool: all %" PRIu32 " instances are lent", pool->limits.instances);
     return make_pooled(program, ret, err);

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -357,10 +356,8 @@ static bool load_function(mo_loaded *l, uint32_t i, const mo_loader *loader, con
 /* What was looked at may never be again: it costs nothing then. */
 static void let_pages_go(const struct mo_load_tables *t)
 {
-    for (uint32_t i = 0; i < t->by_file.n; i++) {
-        const mo_artifact *a = (const mo_artifact *)t->modules[i].artifact;
-        madvise(a->base, a->base_len, MADV_DONTNEED);
-    }
+    for (uint32_t i = 0; i < t->by_file.n; i++)
+        mo_artifact_rest((const mo_artifact *)t->modules[i].artifact);
 }
 
 static bool load_functions(mo_loaded *l, const mo_loader *loader, const mo_loaded *before, mote_error *err)
