@@ -193,7 +193,7 @@ static mo_loaded *load_modules(serving *s, const mo_app *app, const mo_loaded *b
 {
     running *r = &s->run;
     r->loading = r->path;
-    r->background = true;
+    r->background = before; /* what is served goes before it */
     open_cache(r);
     const mo_loader loader = {.engine = r->engine, .cache = r->no_cache ? NULL : r->cache, .compile = compile_module,
                               .flags = (const char *const *)r->flags, .nflags = r->nflags, .data = r, .tell = tell};

@@ -28,11 +28,8 @@
     {.call = SYS_setsockopt, .has_other = true, .other_arg = 1, .other = level, .arg = 2, \
      .values = {__VA_ARGS__}, .n = sizeof(int[]){__VA_ARGS__} / sizeof(int)}
 
-enum { OWN_SIGNALS }; /* its place among the rules: its value is known when the process is */
-
+/* The kernel runs these for the calls that they are about, one after the other. */
 static const mo_filter_rule rules[] = {
-    /* To this process only: abort(), and interrupts of calls. */
-    [OWN_SIGNALS] = {.call = SYS_tgkill, .n = 1, .otherwise = MO_FILTER_KILL},
     /* A listening socket that was shut down could be made to connect by sending. */
     {.call = SYS_sendto, .arg = 3, .none = MSG_FASTOPEN, .otherwise = MO_FILTER_KILL},
     {.call = SYS_sendmsg, .arg = 2, .none = MSG_FASTOPEN, .otherwise = MO_FILTER_KILL},
@@ -51,6 +48,8 @@ static const mo_filter_rule rules[] = {
     {.call = SYS_prlimit64, .arg = 2, .zero = true, .otherwise = MO_FILTER_FAIL(EPERM)},
     {.call = SYS_prctl, .arg = 0, .values = {PR_SET_NAME}, .n = 1, .otherwise = MO_FILTER_FAIL(EINVAL)},
     {.call = SYS_clone, .arg = 0, .values = {THREAD}, .n = 1, .otherwise = MO_FILTER_KILL},
+    /* To this process only, whose number is known when it is there: abort(), and interrupts of calls. */
+    {.call = SYS_tgkill, .n = 1, .otherwise = MO_FILTER_KILL},
 };
 
 static const uint32_t allowed[] = {
@@ -76,7 +75,7 @@ bool mo_calls_limit(mote_error *err)
 {
     mo_filter_rule own[MO_COUNT(rules)];
     memcpy(own, rules, sizeof own);
-    own[OWN_SIGNALS].values[0] = (uint32_t)getpid();
+    own[MO_COUNT(own) - 1].values[0] = (uint32_t)getpid();
     const mo_filter filter = {own, MO_COUNT(own), allowed, MO_COUNT(allowed), fatal, MO_COUNT(fatal), MO_FILTER_FAIL(ENOSYS)};
     return mo_filter_enter(&filter, err);
 }

@@ -253,8 +253,9 @@ uint32_t mo_crew_clear(mo_crew *crew, const char *name)
 static void tell_death(const mo_member *m, int status, char *ret, size_t size)
 {
     bool killed = WIFSIGNALED(status);
-    snprintf(ret, size, "worker %" PRIu32 " (process %d) %s %d", m->seat.row, (int)m->pid, killed ? "was ended by signal" : "ended with",
-             killed ? WTERMSIG(status) : WEXITSTATUS(status));
+    snprintf(ret, size, "worker %" PRIu32 " (process %d) %s %d%s", m->seat.row, (int)m->pid, killed ? "was ended by signal" : "ended with",
+             killed ? WTERMSIG(status) : WEXITSTATUS(status),
+             killed && WTERMSIG(status) == SIGSYS ? ": it made a system call that no worker makes, and may be taken over" : "");
 }
 
 /* The first death after a while of health is an accident: its successor starts at once. */

@@ -5,12 +5,14 @@ usage: isolate.py MOTE MOTE_HOOKED MOTE_COMPILE FILES.C MOTE.SERVICE
 
 MOTE_HOOKED is mote with hook.c linked in, which tries things from inside a worker.
 """
+import ctypes
 import errno
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -314,6 +316,39 @@ tidy()
 server = Server('--isolation', 'off', *GRANTS)
 judge('off is off', server.hook('read /etc/passwd') == 0)
 server.stop()
+
+# --- kernels that lack something --------------------------------------------------------------------------
+
+LANDLOCK_CREATE_RULESET, SECCOMP = 444, {'x86_64': 317}.get(os.uname().machine)
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def lack(*numbers):
+    """In a process about to begin: these system calls are unknown."""
+    code = [(0x20, 0, 0, 0)] # load the number
+    for number in numbers:
+        code += [(0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | errno.ENOSYS)]
+    program = b''.join(struct.pack('HBBI', *step) for step in code + [(0x06, 0, 0, 0x7fff0000)])
+    room = ctypes.create_string_buffer(program)
+    filtered = ctypes.create_string_buffer(struct.pack('HxxxxxxP', len(program) // 8, ctypes.addressof(room)))
+    if LIBC.prctl(38, 1, 0, 0, 0) != 0 or LIBC.prctl(22, 2, filtered, 0, 0) != 0: # no new privileges; a filter
+        os._exit(99)
+
+
+server = Server(*GRANTS, preexec_fn=lambda: lack(LANDLOCK_CREATE_RULESET))
+judge('without Landlock: one line of warning: ' + server.log(), server.log().count('less isolated than they should be: no Landlock') == 1)
+judge('its files are all the user may', server.hook('read /etc/passwd') == 0)
+judge('and still no program, no socket', server.hook('execve') is None and server.logged('was ended by signal %d' % signal.SIGSYS))
+server.stop()
+server = Server(*GRANTS, preexec_fn=lambda: lack(LANDLOCK_CREATE_RULESET, SECCOMP))
+judge('without seccomp: that too: ' + server.log(), 'no Landlock' in server.log() and 'no seccomp' in server.log())
+judge('it serves', server.ask('/look?/one/file')[:1] == ['done'])
+judge('as no-new-privileges', status_of(server.worker())['NoNewPrivs'] == '1')
+server.stop()
+server = Server('--isolation', 'strict', *GRANTS, preexec_fn=lambda: lack(LANDLOCK_CREATE_RULESET))
+judge('strict does not start', server.process.wait(PATIENCE) not in (OK, None))
+server.reader.join(10)
+judge('and says why: ' + server.log(), re.search('isolation is strict, but there is no Landlock', server.log()) and len(server.lines) == 1)
 
 # --- the unit for systemd ---------------------------------------------------------------------------------
 
