@@ -1,10 +1,10 @@
 /* manifest_value.c - texts of a manifest -> numbers, sizes, times, addresses, names. */
 #include "serve/manifest_inside.h"
+
+#include "serve/forwarded.h"
 #include "serve/serve.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static void *field(const key *k, void *target) { return (char *)target + k->offset; }
 
@@ -323,21 +323,6 @@ bool mo_manifest_read_addresses(reader *r, const key *k, const mo_yaml *v, void 
     return true;
 }
 
-/* "10.0.0.0/8", "::1". */
-static bool is_network(const char *text)
-{
-    uint8_t bytes[16];
-    char host[64], *end;
-    const char *slash = strchr(text, '/');
-    size_t len = slash ? (size_t)(slash - text) : strlen(text);
-    uint64_t bits = 0;
-    if (len >= sizeof host || (slash && (!read_digits(slash + 1, &end, &bits) || *end)))
-        return false;
-    snprintf(host, sizeof host, "%.*s", (int)len, text);
-    bool v6 = strchr(host, ':') != NULL;
-    return inet_pton(v6 ? AF_INET6 : AF_INET, host, bytes) == 1 && bits <= (v6 ? 128 : 32);
-}
-
 bool mo_manifest_read_networks(reader *r, const key *k, const mo_yaml *v, void *target)
 {
     mo_app *app = target;
@@ -348,7 +333,8 @@ bool mo_manifest_read_networks(reader *r, const key *k, const mo_yaml *v, void *
     if (!(app->proxies = mo_arena_array(&app->arena, v->len, sizeof *app->proxies)))
         return mo_manifest_nomem(r);
     for (const mo_yaml *n = v->first; n; n = n->next) {
-        if (!is_text(n) || !is_network(n->text))
+        mo_network ignored;
+        if (!is_text(n) || !mo_network_read(n->text, &ignored))
             return mo_manifest_want(r, n, "an address or a network, such as 10.0.0.0/8 or ::1");
         if (!(app->proxies[app->nproxies++] = mo_manifest_keep(r, n->text)))
             return false;
@@ -370,13 +356,10 @@ bool mo_manifest_is_name(const char *text)
 /* Labels with dots between, and perhaps one behind; "*." before them; or an address in brackets. */
 bool mo_manifest_is_host(const char *text)
 {
-    uint8_t bytes[16];
-    char inner[64];
+    uint8_t address[16];
     size_t n = 0, len = strlen(text);
-    if (text[0] == '[' && len > 2 && len < sizeof inner && text[len - 1] == ']') {
-        snprintf(inner, sizeof inner, "%.*s", (int)len - 2, text + 1);
-        return inet_pton(AF_INET6, inner, bytes) == 1;
-    }
+    if (text[0] == '[')
+        return strchr(text, ':') && mo_address_read((mo_span){(const uint8_t *)text, len}, address);
     const char *end = text + len - (len > 1 && text[len - 1] == '.');
     for (const char *p = strncmp(text, "*.", 2) == 0 ? text + 2 : text; p < end; n = *p == '.' ? 0 : n + 1, p++)
         if (*p == '.' ? n == 0 : n == 63 || !(is_letter(*p) || is_digit(*p) || *p == '-' || *p == '_'))

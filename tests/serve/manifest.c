@@ -99,7 +99,8 @@ static const char large[] =
     "  plain: {module: p.wasm}\n"
     "routes:\n"
     "  - {host: [Shop.Example.org, '*.x.org.'], method: [GET, POST], path: /a, function: shop}\n"
-    "  - {prefix: /b/, function: plain}\n";
+    "  - {prefix: /b/, function: plain}\n"
+    "  - {prefix: /b/, host: '[::1]', function: plain}\n";
 
 TEST(all_of_the_server)
 {
@@ -184,13 +185,14 @@ TEST(a_route_for_each_host_and_method)
 {
     mo_app app;
     require(reads(large, &app));
-    expect_u64(app.nroutes, 5);
+    expect_u64(app.nroutes, 6);
     expect_text(app.routes[0].host, "shop.example.org");
     expect_text(app.routes[1].method, "POST");
     expect_text(app.routes[3].host, "*.x.org");
     expect_text(app.routes[3].path, "/a");
     expect(!app.routes[3].prefix && app.routes[4].prefix);
     expect_u64(app.routes[4].function, 1);
+    expect_text(app.routes[5].host, "[::1]");
     mo_app_release(&app);
 }
 
@@ -331,6 +333,7 @@ TEST(addresses)
     refuses("listen: ['1.1.1.1:1', '1.1.1.1:1']\n" F, "app.yaml:1: listen: 1.1.1.1:1 is listened at already");
     refuses("admin: 127.0.0.1:8080\n" F, "app.yaml:1: admin: 127.0.0.1:8080 is listened at already");
     refuses("proxies: [10.0.0.0/33]\n" F, "app.yaml:1: proxies: want an address or a network, such as 10.0.0.0/8 or ::1, have \"10.0.0.0/33\"");
+    refuses("proxies: [10.0.0.1/8]\n" F, "app.yaml:1: proxies: want an address or a network, such as 10.0.0.0/8 or ::1, have \"10.0.0.1/8\"");
     refuses("proxies: [a]\n" F, "app.yaml:1: proxies: want an address or a network, such as 10.0.0.0/8 or ::1, have \"a\"");
     refuses("proxies: 10.0.0.0/8\n" F, "app.yaml:1: proxies: want a list of addresses or networks, such as 10.0.0.0/8 or ::1, have \"10.0.0.0/8\"");
 }
@@ -411,6 +414,10 @@ TEST(routes)
             "app.yaml:1: routes[0].host: want a host such as example.org or *.example.org, without a port, or a list of them, have \"*\"");
     refuses(R("path: /, host: 'a.*.b'"),
             "app.yaml:1: routes[0].host: want a host such as example.org or *.example.org, without a port, or a list of them, have \"a.*.b\"");
+    refuses(R("path: /, host: '[::1]:80'"),
+            "app.yaml:1: routes[0].host: want a host such as example.org or *.example.org, without a port, or a list of them, have \"[::1]:80\"");
+    refuses(R("path: /, host: '[127.0.0.1]'"),
+            "app.yaml:1: routes[0].host: want a host such as example.org or *.example.org, without a port, or a list of them, have \"[127.0.0.1]\"");
     refuses(R("path: /, host: []"),
             "app.yaml:1: routes[0].host: want a host such as example.org or *.example.org, without a port, or a list of them, have a list");
     refuses(R("path: /, method: get"), "app.yaml:1: routes[0].method: want a method such as GET, or a list of them, have \"get\"");
