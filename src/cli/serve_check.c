@@ -7,18 +7,27 @@
 #include <stdlib.h>
 
 /* Can whom workers run as use all folders? */
-static int check_grants(const mo_app *app)
+static int check_tenant(const mo_app *app, uint32_t tenant)
 {
     mote_error err = {0};
-    mo_isolation *isolation = mo_isolation_new(app, MO_NO_TENANT, &err);
+    mo_isolation *isolation = mo_isolation_new(app, tenant, &err);
     if (!isolation) {
         say("%s", err.message);
         return exit_for(&err);
     }
-    if (mo_isolation_lacks(isolation))
+    if (mo_isolation_lacks(isolation) && tenant == MO_NO_TENANT)
         say("serve: %s", mo_isolation_lacks(isolation));
     mo_isolation_free(isolation);
     return EXIT_OK;
+}
+
+static int check_grants(const mo_app *app)
+{
+    int status = check_tenant(app, MO_NO_TENANT);
+    for (uint32_t i = 0; i < app->ntenants && status == EXIT_OK; i++)
+        if (app->tenants[i].isolate)
+            status = check_tenant(app, i);
+    return status;
 }
 
 static void print_route(const mo_app *app, const mo_app_route *route)

@@ -56,12 +56,62 @@ void mo_crew_free(mo_crew *crew)
     crew->n = 0;
 }
 
+/* Lists and texts may be those of the manifest's defaults, and so be of several functions. */
+static bool copy_variables(mo_app_function *f)
+{
+    mo_app_variable *copies = mo_alloc((f->nvariables + 1u) * sizeof *copies);
+    for (uint32_t i = 0; copies && i < f->nvariables; i++) {
+        size_t len = strlen(f->variables[i].value) + 1;
+        char *text = mo_alloc(len);
+        if (!text)
+            return false;
+        copies[i] = (mo_app_variable){f->variables[i].name, memcpy(text, f->variables[i].value, len)};
+    }
+    f->variables = copies;
+    return copies;
+}
+
+/* Descriptors of folders, by number. */
+static void mark_folders(const mo_function *f, uint8_t *marks, size_t n, uint8_t mark)
+{
+    for (uint32_t i = 0; f->folders && i < f->app->nfolders; i++)
+        if ((size_t)f->folders[i]->desc.host < n)
+            marks[f->folders[i]->desc.host] |= mark;
+}
+
+/* Of tenants that other workers serve this one keeps neither variables nor open folders. It has
+ * pages of its own for that; false: memory is out. */
+static bool shed_others(const mo_member *m)
+{
+    enum { OURS = 1, OTHERS = 2, MOST = 1 << 16 };
+    const mo_serve_config *config = m->crew->config;
+    uint8_t *marks = mo_calloc(MOST, 1);
+    bool good = marks;
+    for (int others = 0; others < 2 && good; others++)
+        for (uint32_t i = 0; i < config->app->nfunctions && good; i++) {
+            mo_app_function *f = &config->app->functions[i];
+            if ((m->crew->groups[f->tenant] != m->seat.group) != others)
+                continue;
+            mark_folders(&config->functions[i], marks, MOST, others ? OTHERS : OURS);
+            good = others || copy_variables(f);
+            for (uint32_t k = 0; others && k < f->nvariables; k++)
+                explicit_bzero((void *)(uintptr_t)f->variables[k].value, strlen(f->variables[k].value));
+        }
+    for (int fd = 0; good && fd < MOST; fd++)
+        if (marks[fd] == OTHERS)
+            close(fd);
+    mo_free(marks);
+    return good;
+}
+
 static void be_worker(mo_member *m, int line)
 {
     mo_crew *crew = m->crew;
     m->pid = 0;
     mo_crew_close(crew);
     crew->in_child(crew);
+    if (crew->wants->ngroups > 1 && !shed_others(m))
+        _exit(MO_WORKER_FAILED);
     signal(SIGHUP, SIG_IGN);
     prctl(PR_SET_NAME, "mote-worker");
     m->seat.line = line;
@@ -142,7 +192,7 @@ static void seat_group(mo_crew *crew, uint32_t group, uint32_t *row)
 {
     for (uint32_t i = 0; i < crew->wants->groups[group].nworkers; i++, ++*row) {
         crew->members[*row] = (mo_member){.crew = crew, .seat = {.wants = crew->wants, .sockets = crew->sockets, .board = crew->board,
-            .row = *row, .group = group, .index = i, .area = *row, .operate = crew->operate}};
+            .row = *row, .group = group, .groups = crew->groups, .index = i, .area = *row, .operate = crew->operate}};
         atomic_store(&crew->board->rows[*row].group, group);
     }
 }

@@ -20,6 +20,7 @@ typedef struct mo_crew {
     struct mo_isolation *const *isolations; /* by group */
     const mo_wants *wants;
     const mo_sockets *sockets;
+    const uint8_t *groups; /* of tenants */
     mo_board *board;
     mo_log *log;
     const struct mo_operate *operate; /* counters, logs */

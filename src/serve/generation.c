@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { PERTURB = 0x5a };
 
 /* What an earlier generation had, which may have workers yet. */
 typedef struct past {
@@ -34,6 +37,7 @@ typedef struct generation {
     mo_birth birth;
     mo_serve_config config;
     mo_isolation *isolations[MO_SERVE_GROUPS];
+    uint8_t *groups;      /* of tenants */
     mo_wants wants;
     mo_sockets sockets;
     mo_crew crew;
@@ -140,6 +144,7 @@ static bool become_heir(generation *g)
     mo_sockets_keep(&g->sockets, NULL);
     for (uint32_t i = 0; i < MO_SERVE_GROUPS; i++)
         mo_isolation_free(g->isolations[i]);
+    mo_free(g->groups);
     *g = (generation){.source = before.source, .boards = before.boards, .birth = before.heir, .channel.fd = before.heir_channel,
                       .counts = before.counts, .pasts = g->pasts, .npasts = g->npasts, .pasts_cap = g->pasts_cap,
                       .log = {.fd = before.log.fd}};
@@ -316,12 +321,39 @@ static bool say_wants(const mo_app *app, mo_wants *w, mote_error *err)
     return true;
 }
 
+/* A group of workers for everybody, and one for each tenant that wants its own. */
+static bool prepare_groups(generation *g, mote_error *err)
+{
+    const mo_app *app = g->config.app;
+    mo_wants *w = &g->wants;
+    g->groups = mo_calloc(app->ntenants, sizeof *g->groups);
+    if (!g->groups)
+        return mo_fail_nomem(err);
+    for (uint32_t i = 0; i < app->ntenants; i++) {
+        const mo_app_tenant *t = &app->tenants[i];
+        if (!t->isolate)
+            continue;
+        if (w->ngroups == MO_SERVE_GROUPS)
+            return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE, "tenant %.40s: isolate: want at most %d tenants with workers of their own",
+                           t->name, MO_SERVE_GROUPS - 1);
+        if (snprintf(w->groups[w->ngroups].name, MO_NAME, "%s", t->name) >= MO_NAME)
+            return mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE, "tenant %.40s...: isolate: want a name of at most %d bytes", t->name, MO_NAME - 1);
+        w->groups[w->ngroups].nworkers = w->groups[0].nworkers;
+        g->groups[i] = (uint8_t)w->ngroups++;
+    }
+    return true;
+}
+
 static bool prepare_isolation(generation *g, mote_error *err)
 {
-    mo_isolation *i = g->isolations[0] = mo_isolation_new(g->config.app, MO_NO_TENANT, err);
-    if (i && mo_isolation_lacks(i))
-        mo_log_line(&g->log, "supervisor", "workers are less isolated than they should be: %s", mo_isolation_lacks(i));
-    return i;
+    const mo_app *app = g->config.app;
+    g->isolations[0] = mo_isolation_new(app, MO_NO_TENANT, err);
+    for (uint32_t i = 0; i < app->ntenants && g->isolations[0]; i++)
+        if (g->groups[i] && !(g->isolations[g->groups[i]] = mo_isolation_new(app, i, err)))
+            return false;
+    if (g->isolations[0] && mo_isolation_lacks(g->isolations[0]))
+        mo_log_line(&g->log, "supervisor", "workers are less isolated than they should be: %s", mo_isolation_lacks(g->isolations[0]));
+    return g->isolations[0];
 }
 
 static uint32_t count_workers(const mo_wants *w)
@@ -345,8 +377,10 @@ static bool load(generation *g)
     mote_error err = {0};
     mo_tale t = {.kind = MO_TALE_WANTS};
     const past *before = g->npasts ? &g->pasts[g->npasts - 1] : NULL;
+    mallopt(M_PERTURB, PERTURB); /* of variables that a tenant may keep from others nothing is left behind */
     int code = g->source->load(g->source->data, before ? &before->config : NULL, &g->config, &err);
-    if (code == 0 && (!say_wants(g->config.app, &g->wants, &err) || !prepare_isolation(g, &err) || !prepare_operate(g, &err)))
+    mallopt(M_PERTURB, 0);
+    if (code == 0 && (!say_wants(g->config.app, &g->wants, &err) || !prepare_groups(g, &err) || !prepare_isolation(g, &err) || !prepare_operate(g, &err)))
         code = MO_SERVE_FAILED;
     if (code) {
         tell_refusal(g, code, err.status, err.message);
@@ -376,7 +410,7 @@ static bool watch(generation *g, mote_error *err)
 static bool make_crew(generation *g, mote_error *err)
 {
     g->crew = (mo_crew){.loop = &g->loop, .config = &g->config, .isolations = g->isolations, .wants = &g->wants,
-                        .sockets = &g->sockets, .board = g->boards[g->birth.slot], .log = &g->log,
+                        .sockets = &g->sockets, .groups = g->groups, .board = g->boards[g->birth.slot], .log = &g->log,
                         .operate = &g->operate, .pid = getpid(), .in_child = shed,
                         .ready = on_ready, .failed = on_failed, .empty = on_empty};
     return mo_crew_init(&g->crew, err);

@@ -76,6 +76,8 @@ static int post_anywhere(mo_worker *w, uint32_t group, letter l, int fd, mo_span
 bool mo_handover_conn(mo_conn *c, uint32_t group)
 {
     mo_worker *w = c->worker;
+    if (w->drains) /* who finds out whose it is: the group's workers may be no more */
+        group = 0;
     letter l = {.due_ns = c->timer.due, .generation = w->seat->board->generation, .row = NO_ROW, .len = (uint32_t)mo_conn_have(c)};
     if (w->loop.now_ns < w->post_at_ns)
         return false;

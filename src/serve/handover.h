@@ -18,6 +18,7 @@ typedef struct mo_seat {
     const struct mo_operate *operate; /* counters, logs */
     uint32_t row, group, index; /* the index-th of its group */
     uint32_t area;              /* where it counts (shared.h) */
+    const uint8_t *groups;      /* of tenants, by the app's index: whose workers serve them */
     int line;                   /* to its parent (generation.h) */
 } mo_seat;
 

@@ -544,6 +544,15 @@ static bool await_turn(mo_exchange *x)
     return false;
 }
 
+/* To the workers of its tenant; where all end, nobody takes it. */
+static bool pass_request(mo_exchange *x, const mo_http_head *head, size_t len, uint32_t group, const mo_app_route *route)
+{
+    const mo_worker *w = x->conn->worker;
+    if ((!w->drains || w->moves) && mo_handover_conn(x->conn, group))
+        return false;
+    return refuse_request(x, head, len, 503, route);
+}
+
 /* A whole head is there. false: the connection is gone, or will be. */
 static bool begin_request(mo_exchange *x, size_t len)
 {
@@ -562,6 +571,9 @@ static bool begin_request(mo_exchange *x, size_t len)
     }
     if ((status = mo_request_choose(w, &head, &route)) != 0)
         return refuse_request(x, &head, len, status, route);
+    uint32_t group = w->seat->groups[w->app->functions[route->function].tenant];
+    if (group != w->seat->group)
+        return pass_request(x, &head, len, group, route);
     switch (mo_turn_take(w, &x->turn, route->function, turn_comes)) {
     case MO_TURN_COMES: return start_request(x, &head, route);
     case MO_TURN_WAITS: mo_shared_hit(w->shared, w->index, route->function, MO_HIT_REQUESTS); return await_turn(x);
@@ -602,7 +614,7 @@ static bool leave_worker(mo_exchange *x, bool begun)
 {
     mo_conn *c = x->conn;
     if (c->worker->moves)
-        return mo_handover_conn(c, c->worker->seat->group);
+        return mo_handover_conn(c, 0);
     if (begun)
         return false;
     mo_conn_close(c);

@@ -20,7 +20,8 @@
 
 typedef struct mo_isolation mo_isolation;
 
-/* The union of the grants of all functions (tenant: only of this one's; MO_NO_TENANT: all). Can the
+/* The union of the grants of all functions (tenant: only of this one's; MO_NO_TENANT: of all that have
+ * no workers of their own). Can the
  * user read, and where granted write, each folder? Else the error names the manifest's line. */
 #define MO_NO_TENANT UINT32_MAX
 mo_isolation *mo_isolation_new(const mo_app *app, uint32_t tenant, mote_error *err);

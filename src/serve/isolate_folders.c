@@ -57,7 +57,8 @@ static bool gather(const mo_app *app, uint32_t tenant, grants *g, mote_error *er
         return mo_fail_nomem(err);
     for (uint32_t i = 0; i < app->nfunctions; i++) {
         const mo_app_function *f = &app->functions[i];
-        for (uint32_t k = 0; k < f->nfolders && (tenant == MO_NO_TENANT || f->tenant == tenant); k++)
+        bool here = tenant == MO_NO_TENANT ? !app->tenants[f->tenant].isolate : f->tenant == tenant;
+        for (uint32_t k = 0; k < f->nfolders && here; k++)
             g->all[g->n++] = (granted){&f->folders[k], f->folders[k].writable, -1};
     }
     merge(g);

@@ -220,6 +220,7 @@ bool mo_manifest_load(const char *path, mo_app *ret, mote_error *err)
         return false;
     }
     bool good = mo_manifest_read((mo_span){bytes, len}, path, ret, err);
+    explicit_bzero(bytes, len); /* variables of one tenant, which others' workers must not find */
     mo_free(bytes);
     return good;
 }

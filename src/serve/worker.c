@@ -227,7 +227,8 @@ static void drain(mo_worker *w, bool moves)
     if (!moves)
         take_queued(w);
     leave_sockets(w, w->listeners, &w->nlisteners);
-    leave_sockets(w, w->inboxes, &w->ninboxes);
+    if (w->seat->group == 0) /* others' may have no next reader, and are read to the end */
+        leave_sockets(w, w->inboxes, &w->ninboxes);
     drain_conns(w);
 }
 
