@@ -545,7 +545,7 @@ static bool await_turn(mo_exchange *x)
 }
 
 /* To the workers of its tenant; where all end, nobody takes it. */
-static bool pass_request(mo_exchange *x, const mo_http_head *head, size_t len, uint32_t group, const mo_app_route *route)
+static bool pass_request(mo_exchange *x, mo_http_head *head, size_t len, uint32_t group, const mo_app_route *route)
 {
     const mo_worker *w = x->conn->worker;
     if ((!w->drains || w->moves) && mo_handover_conn(x->conn, group))
