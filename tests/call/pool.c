@@ -2,6 +2,7 @@
  * way of resetting; limits hold and misuse is told. */
 #include "call/guest.h"
 #include "instance/reset.h"
+#include "mote/engine.h"
 #include "mote/pool.h"
 
 #include <pthread.h>
@@ -335,6 +336,96 @@ TEST(no_more_are_lent_than_the_limit)
     limits.instances = UINT32_MAX;
     expect(mote_pool_new(engine, &limits, &f.pool, &f.err) == MOTE_LIMIT);
     expect_text(f.err.message, "pool: 4294967295 instances wanted, there are no addresses for their stacks");
+}
+
+/* One memory of so many pages: what spare slots are made for. */
+static guest plain(uint8_t pages)
+{
+    guest g = {0};
+    guest_memory(&g, BYTES(0, pages));
+    GUEST_ADD(&g, globals, nglobals, BYTES(T_I32, 1, w_i32_const, 42, w_end));
+    guest_func(&g, "poke", "ii:", BYTES(w_local_get, 0, w_local_get, 1, w_i32_store, 0, 0, w_end));
+    guest_func(&g, "grow", "i:i", BYTES(w_local_get, 0, w_memory_grow, 0, w_end));
+    guest_func(&g, "set", "i:", BYTES(w_local_get, 0, w_global_set, 0, w_end));
+    guest_func(&g, "get", ":i", BYTES(w_global_get, 0, w_end));
+    GUEST_ADD(&g, datas, ndatas, BYTES(0, w_i32_const, 0x80, 0x20, w_end, 4, 'a', 'b', 'c', pages)); /* at 4096 */
+    return g;
+}
+
+static bool is_plain(fixture *f, uint8_t pages)
+{
+    mote_memory *memory = mote_instance_memory(f->instance, "memory");
+    const uint8_t *at = mote_memory_data(memory), wanted[4] = {'a', 'b', 'c', pages};
+    if (mote_memory_bytes(memory) != (size_t)pages * 65536 || run(f, "get", 0, 0) != 42)
+        return false;
+    for (size_t i = 0; i < (size_t)pages * 65536; i++)
+        if (at[i] != (i - 4096 < 4 ? wanted[i - 4096] : 0))
+            return false;
+    run(f, "poke", pages * 65536, 1);
+    return f->status == MOTE_TRAP;
+}
+
+static void use_up(fixture *f, uint8_t pages)
+{
+    run(f, "grow", 20 + pages, 0);
+    for (int32_t at = pages; at < (20 + 2 * pages) * 65536; at += 4096 * 3) run(f, "poke", at, -1);
+    run(f, "set", pages, 0);
+}
+
+TEST(an_instance_gives_its_place_to_another_program)
+{
+    need_compiler();
+    enum { PROGRAMS = 3 };
+    mote_pool_limits limits = mote_pool_limits_default();
+    limits.instances = 1;
+    require(mote_engine_reserve(engine, 2, NULL) == MOTE_OK);
+    fixture f = begin_with(plain(1), &limits);
+    mote_program *programs[PROGRAMS] = {f.program};
+    mote_artifact *artifacts[PROGRAMS];
+    for (uint8_t i = 1; i < PROGRAMS; i++) {
+        guest g = plain(i * 3);
+        artifacts[i] = compiled(&g);
+        require(mote_program_new(f.pool, artifacts[i], f.linker, &programs[i], &f.err) == MOTE_OK);
+    }
+    for (int i = 0; i < 60; i++) {
+        int which = i * i % 7 % PROGRAMS;
+        uint8_t pages = which ? (uint8_t)(which * 3) : 1;
+        f.program = programs[which];
+        for (int again = 0; again <= i % 3; again++) { /* the second time it was stale, the third not */
+            lend(&f);
+            require(f.status == MOTE_OK);
+            expect(is_plain(&f, pages));
+            use_up(&f, pages);
+            take_back(&f);
+        }
+    }
+    f.program = programs[0];
+    end(&f);
+    for (int i = 1; i < PROGRAMS; i++)
+        mote_artifact_unref(artifacts[i]);
+    mote_engine_reserve(engine, 0, NULL);
+}
+
+TEST(a_program_has_limits_of_its_own)
+{
+    need_compiler();
+    fixture f = begin_with(plain(1), NULL);
+    mote_pool_limits limits = mote_pool_limits_default();
+    limits.store.memory_bytes = 3 * 65536;
+    limits.instances = 0; /* the pool's count */
+    mote_program *narrow, *wide = f.program;
+    require(mote_program_new_limited(f.pool, f.artifact, f.linker, &limits, &narrow, &f.err) == MOTE_OK);
+    for (int i = 0; i < 4; i++) {
+        f.program = i % 2 ? narrow : wide;
+        lend(&f);
+        expect_u64((uint64_t)(int64_t)run(&f, "grow", 5, 0), i % 2 ? (uint64_t)-1 : 1);
+        take_back(&f);
+    }
+    limits.store.memory_bytes = 1;
+    expect(mote_program_new_limited(f.pool, f.artifact, f.linker, &limits, &narrow, &f.err) == MOTE_LIMIT);
+    limits.fuel = -1;
+    expect(mote_program_new_limited(f.pool, f.artifact, f.linker, &limits, &narrow, &f.err) == MOTE_LIMIT);
+    end(&f);
 }
 
 static void *release_elsewhere(void *instance)
