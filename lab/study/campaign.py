@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+import common
 from common import Unavailable
 from study import build, cgroup, machine, network, plan as plans, reaper, records, tasks
 from study.contestants import WORKERS, all_contestants, first_line, size_of
@@ -35,7 +36,7 @@ def prepare(contestants, workloads, say):
     taken out of the plan, with the reason."""
     parts, lacking = {}, {}
     for contestant in contestants:
-        for workload in workloads:
+        for workload in workloads if contestant.serves and contestant.main else workloads[:1]:
             reason = contestant.lacks(workload)
             if not reason:
                 try:
@@ -78,8 +79,8 @@ def tool_versions():
 
 
 class Campaign:
-    def __init__(self, folder, plan, say):
-        self.folder, self.plan, self.say = folder, plan, say
+    def __init__(self, folder, plan, say, deadline=None):
+        self.folder, self.plan, self.say, self.deadline = folder, plan, say, deadline or common.Deadline(None)
         self.writer = records.Writer(folder)
 
     def go(self):
@@ -89,7 +90,11 @@ class Campaign:
         for number, task in enumerate(left):
             self.say(f"[{len(self.plan.tasks) - len(left) + number + 1}/{len(self.plan.tasks)}] {left_words(left[number:])} left: "
                      f"{task.kind}, {task.contestant.name}, {task.workload.name}, round {task.round}")
-            self.do(task)
+            left_s = self.deadline.left()
+            if left_s is not None and left_s < plans.cost(task):
+                self.writer.line(task=task.id, done="cut", reason="out of time: the estimate was too low")
+            else:
+                self.do(task)
 
     def do(self, task):
         samples, begin = records.Samples(task), time.monotonic()
@@ -105,7 +110,8 @@ class Campaign:
             outcome, reason = "crashed", f"{type(error).__name__}: {error}"
         for line in samples.lines:
             self.writer.line(task=task.id, kind=task.kind, round=task.round, contestant=task.contestant.name, workload=task.workload.name, **line)
-        self.writer.line(task=task.id, done=outcome, reason=reason, seconds=round(time.monotonic() - begin, 2), at=round(time.time(), 2))
+        self.writer.line(task=task.id, done=outcome, reason=reason, seconds=round(time.monotonic() - begin, 2),
+                         command=" ".join(task.contestant.started), at=round(time.time(), 2))
         if outcome != "ok":
             self.say(f"    {outcome}: {reason}", keep=True)
 

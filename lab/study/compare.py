@@ -7,8 +7,6 @@ import common
 from study import records
 from study.questions import Answers, Question, QUESTIONS, show
 
-LEAST = 0.03
-
 
 def rows(before, after):
     """(question, contestant, workload, figure before, figure after) of what both have."""
@@ -24,8 +22,6 @@ def rows(before, after):
 
 def verdict(question: Question, a, b):
     """better, worse, or None where nothing is sure."""
-    if not a.value or abs(b.value / a.value - 1) < LEAST:
-        return None
     if not (a.clearly_less(b) or b.clearly_less(a)):
         return None
     return "better" if (b.value > a.value) == question.more_is_better else "worse"

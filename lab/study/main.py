@@ -2,8 +2,8 @@
 
 import argparse
 import json
+import time
 from pathlib import Path
-
 
 import common
 from common import Unavailable
@@ -28,7 +28,8 @@ def parser():
     what.add_argument("--replay", metavar="FILE", help="draws the report again from a run's raw data (its folder, or its raw.jsonl)")
     what.add_argument("--publish", metavar="PAGE", help="with --replay: writes the report as a page of Markdown too, its pictures beside it")
     p.add_argument("--minutes", type=float, help="what the campaign may take (full: 45)")
-    p.add_argument("--rounds", type=int, help="as many rounds of every kind")
+    p.add_argument("--rounds", metavar="N", help="as many rounds of every kind; or KIND=N,...: of these kinds, the others not at all")
+    p.add_argument("--seconds", type=int, metavar="N", help="of a fixed-time run in the kind core (5)")
     p.add_argument("--only", metavar="NAMES", help="these contestants, with semicolons between")
     p.add_argument("--workloads", metavar="NAMES", help="these workloads, with commas between")
     p.add_argument("--kinds", metavar="NAMES", help=f"these kinds of task: {', '.join(plans.PRIORITY)}")
@@ -47,6 +48,19 @@ def choose_workloads(scale, names):
     return [w for w in every if not wanted or w.name in wanted or w.name == "hello"]
 
 
+def read_rounds(text, kinds):
+    try:
+        if "=" not in text:
+            return {kind: int(text) for kind in kinds}
+        found = {kind: int(n) for kind, n in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise Unavailable(f"--rounds: want a number or KIND=NUMBER,..., have {text}") from None
+    unknown = set(found) - set(plans.PRIORITY)
+    if unknown:
+        raise Unavailable(f"--rounds: no such kind: {', '.join(sorted(unknown))}; there are {', '.join(plans.PRIORITY)}")
+    return found
+
+
 def print_plan(plan, absent, say):
     say(f"plan: {len(plan.tasks)} tasks, about {plan.seconds / 60:.1f} minutes", keep=True)
     for kind, (n, rounds, seconds) in plan.counts().items():
@@ -58,9 +72,12 @@ def print_plan(plan, absent, say):
 
 
 def start_campaign(args, say):
+    begin = time.monotonic()
     scale = plans.QUICK if args.quick else plans.FULL
     if args.rounds:
-        scale.rounds = {kind: args.rounds for kind in scale.rounds}
+        scale.rounds = read_rounds(args.rounds, scale.rounds)
+    if args.seconds:
+        scale.seconds["core"] = args.seconds
     only = tuple(args.only.split(";")) if args.only else ()
     contestants, absent = campaign.survey(scale, only)
     if not contestants:
@@ -81,7 +98,8 @@ def start_campaign(args, say):
     (folder / "manifest.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     (folder / "raw.jsonl").touch()
     say(f"results: {folder}", keep=True)
-    campaign.Campaign(folder, plan, say).go()
+    hard_s = scale.hard_s if not args.minutes else args.minutes * 60 * 1.1
+    campaign.Campaign(folder, plan, say, common.Deadline(hard_s - (time.monotonic() - begin if args.quick else 0))).go()
     del guard
     return folder
 

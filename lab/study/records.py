@@ -3,7 +3,7 @@
     manifest.json     machine, versions, commands, the plan and its seed
     raw.jsonl         an object a line, as they come:
                       {"task", "kind", "round", "contestant", "workload", "condition", "metric", "unit", "values"}
-                      {"task", "done": "ok" | "wrong answer" | "crashed" | "hung" | "unavailable", "reason", "seconds"}
+                      {"task", "done": "ok" | "wrong answer" | "crashed" | "hung" | "unavailable" | "cut", "reason", "seconds", "command"}
     raw.csv           the same, a value a line
     figures/          pictures, PNG and SVG
     report.html

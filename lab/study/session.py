@@ -196,7 +196,9 @@ class Session:
     def start(self, words=None):
         """Starts it, by words of its own if they are given, and waits for its first good answer;
         microseconds since the start."""
-        self.kept = Keeper(words or self.contestant.start(self), self.group, self.network, self.scratch / "log",
+        words = words or self.contestant.start(self)
+        self.contestant.started = [str(word) for word in words]
+        self.kept = Keeper(words, self.group, self.network, self.scratch / "log",
                            probe=(self.address, self.port, self.scratch / "probe"), detached=self.contestant.detached, env=self.environment(),
                            limit_ms=self.contestant.limit_ms)
         return self.kept.times

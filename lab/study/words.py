@@ -54,18 +54,32 @@ def loss_paragraph(answers):
     if not answers.mote:
         return "mote did not run, so nothing is said of it."
     lost = losses(answers)
-    rows = len({(question.key, workload) for question, workload, *_ in comparisons(answers)})
+    rows_compared = len({(question.key, workload) for question, workload, *_ in comparisons(answers)})
     count = sum(map(len, lost.values()))
     if not count:
-        return f"Where {answers.mote} loses: in none of {rows} rows is another contestant clearly better."
-    parts = []
+        return f"Where {answers.mote} loses: in none of {rows_compared} rows is another contestant clearly better."
+    parts, names = [], []
     for question in answers.questions():
+        rows = []
         for workload, name, mine, theirs in lost.get(question.key, []):
             worse = theirs.value / mine.value if question.more_is_better else mine.value / theirs.value
-            other = "" if answers.fresh(name) == answers.fresh(answers.mote) else f", which {FRESH[answers.fresh(name)]}"
-            parts.append(f"{short(question)} of {workload}: {show(mine.value, question.unit)} against {show(theirs.value, question.unit)} of {name}{other} ({worse:.1f} times)")
-    return (f"Where {answers.mote} loses, a contestant that {FRESH[answers.fresh(answers.mote)]}: {count} of {rows} rows have a clearly better contestant. "
-            + "; ".join(parts) + ".")
+            rows.append(f"{workload} {show(mine.value, question.unit)} against {show(theirs.value, question.unit)} of {name} ({worse:.1f} times)")
+            names += [] if name in names else [name]
+        parts += [f"{short(question)}: " + ", ".join(rows)] if rows else []
+    return (f"Where {answers.mote} loses: of {rows_compared} rows {count} have a clearly better contestant. " + "; ".join(parts) + ". "
+            + unlike(answers, names))
+
+
+def unlike(answers, names):
+    """Says of whom is set beside mote whether it starts as fresh."""
+    others = {}
+    for name in names:
+        if answers.fresh(name) != answers.fresh(answers.mote):
+            others.setdefault(answers.fresh(name), []).append(name)
+    if not others:
+        return ""
+    said = "; ".join(f"{FRESH[fresh]}: {', '.join(found)}" for fresh, found in others.items())
+    return f"Not like with like: {answers.mote} {FRESH[answers.fresh(answers.mote)]}; who {said}."
 
 
 def short(question):

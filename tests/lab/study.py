@@ -70,7 +70,7 @@ def a_plan_interleaves_and_cuts_by_priority():
     kept, gone = set(less.counts()), set(full.counts()) - set(less.counts())
     check(less.seconds <= full.seconds / 3 or kept == {"core"}, "a cut plan keeps its time")
     check(less.cuts and all(plan.PRIORITY.index(a) < plan.PRIORITY.index(b) for a in kept for b in gone), f"what goes is last in priority: kept {kept}, gone {gone}")
-    check(plan.FULL.limit_s <= 45 * 60 and plan.QUICK.limit_s <= 180, "the campaigns' limits")
+    check(plan.FULL.hard_s <= 45 * 60 and plan.QUICK.hard_s <= 180, "the campaigns' limits")
 
 
 def expected_answers_are_computed():

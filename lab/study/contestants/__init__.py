@@ -24,8 +24,10 @@ class Contestant:
     get = ""                           # how to get it where it is absent
     detached = False                   # its command ends and leaves a service
     serves = True                      # False: it only runs commands
+    started = ()                       # the words of its last start
     limit_ms = 20000                   # a start that takes longer counts as hung
     seconds = 0.2                      # that starting it takes, about, its surroundings too
+    main = True                        # False: another form of one that is; it is asked for hello alone
     alone = False                      # True: a second one beside it needs what the lab has not
     commands = False                   # True: command() works
 

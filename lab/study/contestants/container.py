@@ -46,7 +46,7 @@ class Container(Contestant):
     seconds = 0.4
 
     def __init__(self, runtime):
-        self.name = runtime
+        self.name, self.main = runtime, runtime == "runc"
         self.get = f"install {runtime}"
         self.how = f"{runtime} run --detach, the native program in namespaces of its own (the study's network); processes live on"
 

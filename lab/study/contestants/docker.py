@@ -19,7 +19,7 @@ class Docker(Contestant):
     get = GET
     detached = True
     commands = True
-    seconds = 4.0
+    seconds = 2.0
 
     def find(self):
         for name in ("dockerd", "containerd", "docker", "runc"):

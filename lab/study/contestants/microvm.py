@@ -143,6 +143,7 @@ class Emulated(MicroVM):
     name = "microvm, emulated"
     how = "the same machine without KVM, for KVM does not work here: every instruction is emulated, so its speed says nothing of microvm's"
     accelerator = "tcg"
+    main = False
     seconds = 8.0
 
     def find_accelerator(self):
@@ -150,9 +151,6 @@ class Emulated(MicroVM):
             raise Unavailable("not needed: KVM works")
         if find_kind("tcg")[1]:
             raise Unavailable(find_kind("tcg")[1])
-
-    def lacks(self, workload):
-        return None if workload.study else "asked for the study's three workloads only"
 
 
 ALL = [MicroVM(), Emulated()]

@@ -22,6 +22,7 @@ class Serve(Contestant):
     fresh = "instance"
     get = "make"
     commands = True
+    main = False
 
     def find(self):
         common.find_mote()
@@ -56,6 +57,7 @@ class Serve(Contestant):
 
 class Precompiled(Serve):
     name = "mote serve, precompiled"
+    main = True
     how = "mote serve FILE.mote, compiled before; one worker per processor, a fresh instance for every request"
 
     def program(self, workload):
@@ -109,6 +111,7 @@ class Snapshot(Precompiled):
 
 class Run(Serve):
     name = "mote run"
+    main = True
     how = "the C server as a WASI program under mote run -S tcplisten: one process, one instance that lives on"
     fresh = "nothing"
     commands = False

@@ -34,6 +34,7 @@ class Fork(Native):
     how = "the same server, but a process is forked for every request"
     fresh = "process"
     commands = False
+    main = False
 
     def start(self, at):
         return [*super().start(at), "fork"]

@@ -46,6 +46,7 @@ class Serve(Contestant):
     fresh = "instance"
     get = GET
     ahead = False
+    main = False
 
     def find(self):
         tool("wasmtime", GET)
@@ -74,6 +75,7 @@ class ServeAhead(Serve):
     name = "wasmtime serve, precompiled"
     how = "wasmtime serve FILE.cwasm, compiled before; a component of wasi:http from the same C source, a fresh instance for every request"
     ahead = True
+    main = True
 
 
 class Run(Contestant):
