@@ -10,7 +10,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import Unavailable
 from study.contestants import tool
 from study.session import Failed
 

@@ -42,6 +42,8 @@ QUESTIONS = [
     Question("cpu", "How much processor time does a request take?", "processor time per request", "us", condition="10 connections",
              note="Of all processes that the contestant needs, under the same load. Where energy can't be read, this stands for it.",
              advice="profile the worker: four fifths of its time are the kernel's network work, the rest is listed in docs/serve.md"),
+    Question("use", "How much of the processors do all its processes use then?", "processor use", "%", condition="10 connections", ranked=False,
+             note="Of one processor; the clients take the rest."),
     Question("memory", "How much memory does it hold after load?", "memory, after load", "MB",
              note="Proportional set size of all processes, control planes included.",
              advice="share pages between workers, and give back slots that load no longer needs"),
@@ -60,8 +62,9 @@ QUESTIONS = [
              note="Median latency of hello on one connection while another function of the same contestant hashes on 4 connections, as a multiple of the latency without it.",
              advice="give computing requests less than a whole worker: preemption and fair shares"),
     Question("density", "How much memory does one more idle function take?", "memory per idle function", "MB", kind="density",
-             note="Eight more functions are deployed and asked once, by what the contestant has for that.",
+             note="More functions are deployed and each is asked once: 100 in the same server where the contestant has that, 4 servers otherwise.",
              advice="nothing but a row of the route table should remain of an idle function"),
+    Question("per GiB", "How many idle functions fit into a GiB?", "idle functions per GiB", "functions", True, kind="density", ranked=False),
 ]
 
 
@@ -93,7 +96,7 @@ class Answers:
         return self.run.manifest["contestants"][contestant]["fresh"]
 
 
-SCALES = {"ms": 1e-3, "us": 1, "1/s": 1, "MB": 1e-6, "%": 1, "x": 1, "s": 1e-6}
+SCALES = {"ms": 1e-3, "us": 1, "1/s": 1, "MB": 1e-6, "%": 1, "x": 1, "s": 1e-6, "functions": 1}
 
 
 def show(value, unit):

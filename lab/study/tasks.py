@@ -206,16 +206,21 @@ def density(task, samples):
             s.start(task.contestant.together(s, {"/": task.workload, **more}))
             for path in more:
                 s.at_path(path).verify()
-            return samples.put("memory per idle function", "bytes", (s.group.memory() - before) / len(more))
+            return put_density(samples, (s.group.memory() - before) / len(more))
         others = [s.sibling(n + 1) for n in range(DENSITY)]
         try:
             for other in others:
                 other.start()
                 other.verify()
-            samples.put("memory per idle function", "bytes", (s.group.memory() - before) / len(others))
+            put_density(samples, (s.group.memory() - before) / len(others))
         finally:
             for other in others:
                 other.stop()
+
+
+def put_density(samples, each):
+    samples.put("memory per idle function", "bytes", each)
+    samples.put("idle functions per GiB", "functions", 2**30 / each)
 
 
 def firewall(task, samples):

@@ -56,7 +56,8 @@ def loss_paragraph(answers):
     lost = losses(answers)
     rows_compared = len({(question.key, workload) for question, workload, *_ in comparisons(answers)})
     count = sum(map(len, lost.values()))
-    if not count:
+    larger = smaller_ones(answers)
+    if not count and not larger:
         return f"Where {answers.mote} loses: in none of {rows_compared} rows is another contestant clearly better."
     parts, names = [], []
     for question in answers.questions():
@@ -64,10 +65,19 @@ def loss_paragraph(answers):
         for workload, name, mine, theirs in lost.get(question.key, []):
             worse = theirs.value / mine.value if question.more_is_better else mine.value / theirs.value
             rows.append(f"{workload} {show(mine.value, question.unit)} against {show(theirs.value, question.unit)} of {name} ({worse:.1f} times)")
-            names += [] if name in names else [name]
+            names += [] if name in names or question.kind == "run" else [name]
         parts += [f"{short(question)}: " + ", ".join(rows)] if rows else []
+    parts += [f"size of what is shipped: {larger}"] if larger else []
     return (f"Where {answers.mote} loses: of {rows_compared} rows {count} have a clearly better contestant. " + "; ".join(parts) + ". "
             + unlike(answers, names))
+
+
+def smaller_ones(answers):
+    """Who ships less than mote, in words."""
+    shipped = {name: sum(facts["shipped"].values()) for name, facts in answers.run.manifest["contestants"].items() if facts["shipped"]}
+    mine = shipped.get(answers.mote, 0)
+    found = [f"{show(size, 'MB')} of {name}" for name, size in shipped.items() if size < mine and not is_mote(name)]
+    return f"{show(mine, 'MB')} against {', '.join(found)}" if found else ""
 
 
 def unlike(answers, names):
@@ -95,7 +105,7 @@ def win_paragraph(answers):
     parts = []
     for question in answers.questions():
         won = [(workload, name, mine, theirs) for q, workload, name, mine, theirs in comparisons(answers)
-               if q is question and answers.fresh(name) != "nothing" and beats(question, mine, theirs)]
+               if q is question and (q.kind == "run" or answers.fresh(name) != "nothing") and beats(question, mine, theirs)]
         if won:
             workload, name, mine, theirs = min(won, key=lambda row: abs(row[3].value / row[2].value - 1))
             factor = mine.value / theirs.value if question.more_is_better else theirs.value / mine.value
@@ -109,7 +119,7 @@ def reused_paragraph(answers):
     """Whom mote beats although they keep their state."""
     names = {}
     for question, workload, name, mine, theirs in comparisons(answers):
-        if answers.fresh(name) == "nothing" and beats(question, mine, theirs):
+        if question.kind != "run" and answers.fresh(name) == "nothing" and beats(question, mine, theirs):
             names.setdefault(name, {}).setdefault(short(question), []).append(workload)
     if not names:
         return ""
@@ -140,10 +150,5 @@ def closing(answers):
     lost = losses(answers)
     parts = [f"{short(question)}: {question.advice}" for question in answers.questions() if question.key in lost and question.advice]
     return parts or ["nothing is lost clearly; look at the rows that are close, on a quiet machine and with more rounds"]
-
-
-def size_words(run, name):
-    shipped = run.manifest["contestants"][name]["shipped"]
-    return ", ".join(f"{what} {show(size, 'MB')}" for what, size in shipped.items()), sum(shipped.values())
 
 
