@@ -84,9 +84,10 @@ names = root and named.start('cache', '--help', stdout=subprocess.DEVNULL, stder
 
 
 class Server:
-    def __init__(self, *words, command=hooked, before=(), **how):
+    def __init__(self, *words, command=hooked, before=(), manifest=None, **how):
         self.lines = []
-        self.process = command.start(*before, 'serve', '--addr', '127.0.0.1:0', '--workers', '1', *words, path('files.mote'),
+        words = ('serve', manifest) if manifest else ('serve', '--addr', '127.0.0.1:0', '--workers', '1', *words, path('files.mote'))
+        self.process = command.start(*before, *words,
                                      stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **how)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -128,9 +129,9 @@ class Server:
             return []
         return held.decode('latin-1').partition('\r\n\r\n')[2].splitlines()
 
-    def hook(self, words):
+    def hook(self, words, target='/'):
         """The errno that an attempt ended with, 0, or None: it ended the worker."""
-        lines = self.ask('/', 'X-Hook: %s\r\n' % words)
+        lines = self.ask(target, 'X-Hook: %s\r\n' % words)
         return int(lines[1]) if len(lines) == 2 and lines[1].isdigit() else None
 
     def worker(self):
@@ -310,6 +311,28 @@ for words in FATAL:
     judge('and another one serves', server.ask('/look?/one/file')[:1] == ['done'])
     server.stop()
 tidy()
+
+# --- tenants with workers of their own ------------------------------------------------------------------
+
+MANIFEST = '''listen: 127.0.0.1:0
+workers: 1
+tenants: {alone: {isolate: true}, others: {}}
+functions:
+  one: {module: files.mote, tenant: alone, folders: [{host: one, guest: /one, writable: true}]}
+  two: {module: files.mote, tenant: others, folders: [{host: two, guest: /two, writable: true}]}
+routes:
+  - {prefix: /1, function: one}
+  - {prefix: /2, function: two}
+'''
+with open(path('app.yaml'), 'w', encoding='ascii') as f:
+    f.write(MANIFEST)
+server = Server(manifest=path('app.yaml'))
+for target, own, other in (('/1', one, two), ('/2', two, one)):
+    have = [server.hook('read ' + own, target), server.hook('write ' + own, target)]
+    judge('%s: its own grants: %s' % (target, have), have == [0, 0])
+    have = [server.hook('read ' + other, target), server.hook('write ' + other, target)]
+    judge("%s: not the others': %s" % (target, have), have == [errno.EACCES] * 2)
+server.stop()
 
 # --- without -----------------------------------------------------------------------------------------
 
