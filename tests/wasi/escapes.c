@@ -75,7 +75,7 @@ TEST(absolute_names_are_refused)
     tree t = tree_new();
     refuses(&t, "/", MO_E_PERM, false);
     refuses(&t, "/etc", MO_E_PERM, false);
-    refuses(&t, "//etc/passwd", MO_E_PERM, false);
+    refuses(&t, "//proc/version", MO_E_PERM, false);
     refuses(&t, tree_path(&t, "out/secret"), MO_E_PERM, false);
     tree_end(&t);
 }
@@ -118,10 +118,10 @@ TEST(links_that_the_guest_makes_do_not_lead_out)
     expect_errno(t_rename(&t, RW, "p", RW2, "p"), SUCCESS);
     expect_errno(t_open(&t, RW2, "s"), PERM);
     expect_errno(t_open(&t, RW2, "p/out/secret"), PERM);
-    expect_errno(t_symlink(&t, "/etc/passwd", RW, "a"), PERM);
+    expect_errno(t_symlink(&t, "/proc/version", RW, "a"), PERM);
     expect_errno(t_symlink(&t, "/", RW, "a"), PERM);
     expect(!exists(&t, "rw/a"));
-    link_to(&t, "/etc/passwd", "rw/host"); /* the host's paths are not told */
+    link_to(&t, "/proc/version", "rw/host"); /* the host's paths are not told */
     expect_errno(t_readlink(&t, RW, "host", text, 60), PERM);
     expect_errno(t_unlink(&t, RW, "s"), SUCCESS); /* the link, not the secret */
     expect(out_is_untouched(&t));
