@@ -66,17 +66,19 @@ static void begin_cpu(mote_store *store)
         store->run.interrupt = MO_TRAP_CPU_LIMIT;
 }
 
+/* Limits begin anew before the call is known to run: a tick in between would find the last
+ * call's over. */
 static void begin(mote_store *store, const mo_thread *thread)
 {
     atomic_store_explicit(&store->thread_id, thread->id, memory_order_relaxed);
     store->fast_thread = store->timeout_us || store->cpu_limit_ns || MO_STACK_ANNOUNCED ? -1 : thread->id;
-    announce(store, 1);
     if (store->tick_limit)
         mo_ticks_arm(store, &mo_thread_here);
-    if (store->timeout_us)
-        mo_timer_start(store);
     if (store->cpu_limit_ns)
         begin_cpu(store);
+    announce(store, 1);
+    if (store->timeout_us)
+        mo_timer_start(store);
 }
 
 static inline void set_top(mo_thread *thread, mo_activation *top)
@@ -127,10 +129,10 @@ mote_status mo_call_fast(mote_store *store, const void *code, mo_context *contex
                          mote_error *err)
 {
     mo_thread *thread = &mo_thread_here;
-    set_top(thread, &store->activation);
-    announce(store, 1);
     if (store->tick_limit)
         mo_ticks_arm(store, thread);
+    set_top(thread, &store->activation);
+    announce(store, 1);
     int status = mo_enter_fast(values, code, context, &store->run, store->stack.top, counts);
     finish(store);
     set_top(thread, NULL);

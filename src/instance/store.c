@@ -93,12 +93,13 @@ bool mo_store_renew(mote_store *store, const mote_limits *limits)
     store->globals = NULL;
     atomic_store_explicit(&store->request, 0, memory_order_relaxed);
     store->tick_limit = store->tick_deadline = store->timeout_us = store->deadline_ns = 0;
+    store->cpu_limit_ns = store->cpu_used_ns = store->cpu_since_ns = store->cpu_mark_ns = 0;
     store->trap.code = 0;
     store->pending = NULL;
     store->run.handler = NULL;
     store->run.exception = NULL;
     store->run.host_frame = NULL;
-    store->run.interrupt = 0;
+    store->run.interrupt = store->run.preempt = 0;
     store->run.fuel = INT64_MAX;
     return true;
 }

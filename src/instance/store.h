@@ -50,6 +50,7 @@ typedef struct mo_finalizer {
     void *data;
 } mo_finalizer;
 
+/* What is added here, mo_store_renew() must set. */
 struct mote_store {
     mote_engine *engine;
     const void *const *helpers; /* mo_helper_stubs */
