@@ -89,6 +89,12 @@ struct pollfd;
 typedef int mote_wasi_wait(void *data, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
 MOTE_API void mote_wasi_set_wait(mote_wasi *wasi, mote_wasi_wait *wait, void *data); /* NULL: the system waits */
 
+/** Calls work(argument), on any thread, and returns when that has returned: what may have to
+ *  wait for a disk or another file system. Until then neither the guest runs nor is its store
+ *  used. Without it all is done on the guest's thread. */
+typedef void mote_wasi_elsewhere(void *data, void (*work)(void *argument), void *argument);
+MOTE_API void mote_wasi_set_elsewhere(mote_wasi *wasi, mote_wasi_elsewhere *elsewhere, void *data); /* NULL: none */
+
 /* --- guests whose state is kept (mote/snapshot.h) -------------------------------- */
 
 enum { MOTE_WASI_CLOCKS = 1, MOTE_WASI_RANDOM = 2 };

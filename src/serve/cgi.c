@@ -253,6 +253,7 @@ static bool begin(mo_request *r)
     const mote_wasi_stream in = {.read = read_input, .data = r}, out = {.write = write_output, .data = r},
                            error = {.write = write_error, .data = r};
     mote_wasi_set_wait(r->wasi, wait_for_guest, r);
+    mote_wasi_set_elsewhere(r->wasi, mo_request_do_elsewhere, r);
     return mote_wasi_set_stream(r->wasi, 0, &in, &r->err) == MOTE_OK &&
            mote_wasi_set_stream(r->wasi, 1, &out, &r->err) == MOTE_OK &&
            mote_wasi_set_stream(r->wasi, 2, &error, &r->err) == MOTE_OK;

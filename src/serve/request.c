@@ -128,6 +128,8 @@ bool mo_request_is_late(mo_request *r)
     return true;
 }
 
+static void forget(void *wasi) { mo_wasi_forget(wasi); }
+
 void mo_request_release_instance(mo_request *r)
 {
     if (!r->instance)
@@ -137,7 +139,10 @@ void mo_request_release_instance(mo_request *r)
     mo_pool_release(r->instance, &r->report.tally.pages, NULL);
     r->report.tally.reset_ns = mo_now_ns() - from;
     r->instance = NULL;
-    mo_wasi_forget(r->wasi);
+    if (mo_unlikely(mo_wasi_forgets_slowly(r->wasi)))
+        mo_request_do_elsewhere(r, forget, r->wasi);
+    else
+        mo_wasi_forget(r->wasi);
 }
 
 /* --- the call ----------------------------------------------------------------------------- */

@@ -76,6 +76,9 @@ uint64_t mo_request_due(const mo_request *r, uint64_t patience_ns);
 bool mo_request_is_late(mo_request *r);
 /* In place of the system's waiting, for a guest of preview 1: see mote_wasi_wait. */
 int mo_request_wait(mo_request *r, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
+/* Runs what may take long on another thread, for a guest of preview 1: see
+ * mote_wasi_elsewhere. */
+void mo_request_do_elsewhere(void *request, void (*work)(void *argument), void *argument);
 /* The answer is written as far as it goes at once: from now on nothing needs the guest. */
 void mo_request_release_instance(mo_request *r);
 

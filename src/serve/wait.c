@@ -58,6 +58,14 @@ static int park(mo_request *r, waited *list, const struct pollfd *fds, size_t n,
     return result;
 }
 
+void mo_request_do_elsewhere(void *request, void (*work)(void *argument), void *argument)
+{
+    mo_request *r = request;
+    mo_exchange_rest(r->exchange);
+    mo_hands_do(&r->worker->hands, &r->task, work, argument);
+    mo_request_is_late(r);
+}
+
 int mo_request_wait(mo_request *r, struct pollfd *fds, size_t nfds, uint64_t timeout_ns)
 {
     uint64_t now = mo_now_ns(), until = timeout_ns < MO_NEVER - now ? now + timeout_ns : MO_NEVER;

@@ -435,6 +435,8 @@ static mote_status start(mo_worker *w, mote_error *err)
     w->groups = mo_calloc(w->app->ntenants, sizeof *w->groups);
     if (!w->groups)
         return mo_tell(err, MOTE_NOMEM, "out of memory");
+    if (!mo_hands_init(&w->hands, &w->loop, &e))
+        return mo_told(&e, err);
     w->loop.turned = on_turn;
     w->loop.slice_ticks = ticks_of(w->app->slice_us);
     allow_descriptors(w);
@@ -456,6 +458,7 @@ static void release(mo_worker *w)
     mo_request_free_all(w);
     mo_turns_release(w);
     mo_programs_free(w);
+    mo_hands_release(&w->hands);
     mote_pool_free(w->pool);
     mote_linker_free(w->linker);
     mo_loop_release(&w->loop);

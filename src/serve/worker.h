@@ -12,6 +12,7 @@
 #include "serve/conn.h"
 #include "serve/function.h"
 #include "serve/handover.h"
+#include "serve/hands.h"
 #include "serve/ids.h"
 #include "serve/lines.h"
 #include "serve/log.h"
@@ -55,6 +56,7 @@ typedef struct mo_worker {
     mo_listener *listeners, *inboxes;
     size_t nlisteners, ninboxes;
     mo_watch signals, line;
+    mo_hands hands;
     mo_alarm timer;         /* of draining, or until accepting goes on */
     mo_alarm post_again;    /* connections that could not be handed over */
     uint64_t post_at_ns;    /* not before */

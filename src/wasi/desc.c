@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -44,6 +45,20 @@ bool mo_wasi_add(mote_wasi *wasi, uint32_t from, const mo_desc *d, uint32_t *ret
         wasi->lowest = fd + 1;
     *retfd = (uint32_t)fd;
     return true;
+}
+
+/* ext4, XFS, Btrfs, tmpfs, overlayfs, F2FS, ramfs, squashfs, EROFS, ZFS. */
+bool mo_desc_is_local(int host)
+{
+    static const uint32_t kinds[] = {0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630,
+                                     0xf2f52010, 0x858458f6, 0x73717368, 0xe0f5e1e2, 0x2fc12fc1};
+    struct statfs fs;
+    if (fstatfs(host, &fs) != 0)
+        return false;
+    for (size_t i = 0; i < MO_COUNT(kinds); i++)
+        if ((uint32_t)fs.f_type == kinds[i])
+            return true;
+    return false;
 }
 
 /* After an error of close() the descriptor is closed all the same, as on Linux. */

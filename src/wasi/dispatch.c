@@ -18,6 +18,31 @@ static mote_status not_attached(mote_caller *caller)
     return mote_caller_trap(caller, MOTE_TRAP_HOST, "wasi: nothing is attached to the store that calls");
 }
 
+typedef struct moved_call {
+    mo_wasi_call *c;
+    const mote_raw *args;
+    mo_wasi_function *function;
+    mo_errno result;
+} moved_call;
+
+static void run_moved(void *argument)
+{
+    moved_call *m = argument;
+    m->result = m->function(m->c, m->args);
+}
+
+/* The slice that is over is the next one's affair. */
+static __attribute__((noinline, cold)) mo_errno answer_elsewhere(mo_wasi_call *c, const mote_raw *args,
+                                                                 mo_wasi_function *function)
+{
+    moved_call m = {c, args, function, MO_E_IO};
+    c->caller->context.run->preempt = 0;
+    c->moves = false;
+    c->moved = true;
+    c->wasi->elsewhere(c->wasi->elsewhere_data, run_moved, &m);
+    return m.result;
+}
+
 /* values: the arguments, then the errno. Inlined always, so that the call of function is
  * a direct one. */
 static inline __attribute__((always_inline)) mote_status answer(mote_caller *caller, mote_raw *values,
@@ -30,7 +55,10 @@ static inline __attribute__((always_inline)) mote_status answer(mote_caller *cal
     };
     if (mo_unlikely(!c.wasi))
         return not_attached(caller);
-    values[0].u32 = function(&c, values);
+    mo_errno e = function(&c, values);
+    if (mo_unlikely(c.moves))
+        e = answer_elsewhere(&c, values, function);
+    values[0].u32 = e;
     return c.leave;
 }
 

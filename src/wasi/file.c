@@ -65,12 +65,20 @@ mo_errno mo_file_times(mo_wasi_call *c, uint64_t atim, uint64_t mtim, uint32_t f
     return e ? e : one_time(c, mtim, fstflags & MO_FST_MTIM, fstflags & MO_FST_MTIM_NOW, &ret[1]);
 }
 
+/* A file or folder whose file system may take long, so that the call is made elsewhere? */
+static bool is_slow(mo_wasi_call *c, const mo_desc *d)
+{
+    return (d->kind == MO_DESC_FOLDER || mo_desc_is_file(d)) && mo_wasi_moves_for(c, d);
+}
+
 /* --- descriptors ------------------------------------------------------------------------ */
 
 mo_errno mo_wasi_fd_close(mo_wasi_call *c, const mote_raw *args)
 {
     mo_errno e;
     mo_desc *d = mo_wasi_take(c->wasi, args[0].u32, 0, &e);
+    if (d && is_slow(c, d))
+        return MO_E_AGAIN;
     return d ? mo_wasi_drop(c->wasi, d) : e;
 }
 
@@ -143,6 +151,8 @@ const mo_desc *mo_file_stat(mo_wasi_call *c, uint32_t fd, struct stat *ret, mo_e
 {
     const mo_desc *d = mo_wasi_take(c->wasi, fd, MO_RIGHT_FD_FILESTAT_GET, err);
     memset(ret, 0, sizeof *ret);
+    if (d && is_slow(c, d))
+        return NULL;
     if (d && d->host >= 0 && fstat(d->host, ret) != 0) {
         *err = mo_wasi_errno(errno);
         return NULL;
@@ -175,6 +185,8 @@ mo_errno mo_wasi_fd_filestat_set_times(mo_wasi_call *c, const mote_raw *args)
     e = mo_file_times(c, args[1].u64, args[2].u64, args[3].u32, times);
     if (e)
         return e;
+    if (is_slow(c, d))
+        return MO_E_AGAIN;
     return futimens(d->host, times) != 0 ? mo_wasi_errno(errno) : MO_E_SUCCESS;
 }
 
@@ -210,6 +222,8 @@ mo_errno mo_wasi_fd_filestat_set_size(mo_wasi_call *c, const mote_raw *args)
         return e;
     if (args[1].u64 > INT64_MAX)
         return MO_E_INVAL;
+    if (mo_wasi_moves(c))
+        return MO_E_AGAIN;
     AGAIN_IF_INTERRUPTED(c, failed, ftruncate(d->host, args[1].i64));
     return failed ? mo_wasi_errno(errno) : MO_E_SUCCESS;
 }
@@ -223,6 +237,8 @@ mo_errno mo_wasi_fd_allocate(mo_wasi_call *c, const mote_raw *args)
         return e;
     if (args[1].u64 > INT64_MAX || args[2].u64 > INT64_MAX)
         return MO_E_INVAL;
+    if (mo_wasi_moves(c))
+        return MO_E_AGAIN;
     AGAIN_IF_INTERRUPTED(c, failed, fallocate(d->host, 0, args[1].i64, args[2].i64));
     return failed ? mo_wasi_errno(errno) : MO_E_SUCCESS;
 }
@@ -256,6 +272,8 @@ static mo_errno sync_file(mo_wasi_call *c, uint32_t fd, uint64_t right, bool dat
         return MO_E_INVAL; /* as of pipes and terminals natively */
     if (!(d->rights & right))
         return MO_E_NOTCAPABLE;
+    if (mo_wasi_moves(c))
+        return MO_E_AGAIN;
     AGAIN_IF_INTERRUPTED(c, failed, data_only ? fdatasync(d->host) : fsync(d->host));
     return failed ? mo_wasi_errno(errno) : MO_E_SUCCESS;
 }

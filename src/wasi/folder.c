@@ -52,7 +52,7 @@ mo_errno mo_wasi_fd_prestat_dir_name(mo_wasi_call *c, const mote_raw *args)
 /* openat2 came with Linux 5.6; sandboxes forbid it here and there. */
 static mote_status try_beneath(const mo_desc *folder, const char *host_path, mote_error *err)
 {
-    int fd = mo_path_open(folder, ".", O_PATH, 0);
+    int fd = mo_path_open(NULL, folder, ".", O_PATH, 0);
     if (fd < 0)
         return mo_tell(err, MOTE_UNSUPPORTED, "wasi: folder '%.100s': the system call openat2 (Linux 5.6): %s",
                        host_path, strerror(-fd));
@@ -80,6 +80,7 @@ mote_status mo_folder_open(const char *host_path, mote_wasi_access access, mo_de
     mote_status status = try_beneath(ret, host_path, err);
     if (status)
         close(ret->host);
+    ret->local = mo_desc_is_local(ret->host);
     return status;
 }
 
@@ -197,9 +198,20 @@ static mo_errno list(mo_wasi_call *c, listing *l)
                 put_entry(l, e);
             at += e->size;
         }
-        if (mo_wasi_look(c))
+        if (c->wasi->wait && mo_wasi_look(c))
             return MO_E_INTR;
     }
+    return MO_E_SUCCESS;
+}
+
+static mo_errno open_again(mo_desc *folder)
+{
+    int host = openat(folder->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (host < 0)
+        return mo_wasi_errno(errno);
+    close(folder->host);
+    folder->host = host;
+    folder->unopened = false;
     return MO_E_SUCCESS;
 }
 
@@ -213,6 +225,10 @@ mo_errno mo_wasi_fd_readdir(mo_wasi_call *c, const mote_raw *args)
     void *retused = mo_guest_write(c, args[4].u32, sizeof(uint32_t));
     if (!to || !retused)
         return MO_E_FAULT;
+    if (mo_wasi_moves(c))
+        return MO_E_AGAIN;
+    if (folder->unopened && (err = open_again(folder)))
+        return err;
     listing l = {.folder = folder->host, .to = to, .end = to + args[2].u32};
     if (!(err = begin(&l, folder, args[3].u64)))
         err = list(c, &l);

@@ -64,6 +64,12 @@ static int64_t call_socket(mo_wasi_call *c, const transfer *t, int flags)
     return mo_call_system(c->caller->context.run, is_write(t->op) ? SYS_sendmsg : SYS_recvmsg, args);
 }
 
+/* A read of a file that may have to wait for its disk, though it could be made elsewhere? */
+static bool is_disk_read(const mo_wasi_call *c, const transfer *t)
+{
+    return c->wasi->elsewhere && !c->moved && !is_write(t->op) && mo_desc_is_file(t->d);
+}
+
 /* One system call: bytes moved, or -errno. A closed pipe and a file that is too large
  * are errors, no signals. */
 static int64_t call_host(mo_wasi_call *c, const transfer *t, bool blocks)
@@ -71,10 +77,19 @@ static int64_t call_host(mo_wasi_call *c, const transfer *t, bool blocks)
     uint64_t args[6];
     if (t->d->kind == MO_DESC_SOCKET)
         return has_offset(t->op) ? -ESPIPE : call_socket(c, t, blocks ? 0 : MSG_DONTWAIT);
-    long number = system_call(t, flags_of(t) | (blocks ? 0 : RWF_NOWAIT), args);
+    bool hurries = blocks && !t->d->no_nowait && is_disk_read(c, t);
+    long number = system_call(t, flags_of(t) | (blocks && !hurries ? 0 : RWF_NOWAIT), args);
     mo_thread_here.quiet = true;
     int64_t moved = mo_call_system(c->caller->context.run, number, args);
     mo_thread_here.quiet = false;
+    if (mo_likely(!hurries || moved > 0))
+        return moved;
+    if (moved == -EOPNOTSUPP) {
+        t->d->no_nowait = true;
+        return call_host(c, t, blocks);
+    }
+    if (moved == -EAGAIN)
+        mo_wasi_moves(c);
     return moved;
 }
 
@@ -115,7 +130,7 @@ static int64_t move_some(mo_wasi_call *c, const transfer *t)
     for (;;) {
         bool blocks = may_block(c, t->d);
         int64_t moved = !blocks && t->d->poll_first ? move_ready(c, t) : call_host(c, t, blocks);
-        if (mo_likely(moved >= 0))
+        if (mo_likely(moved >= 0) || c->moves)
             return moved;
         if (moved == -EAGAIN && !(t->d->flags & MO_FDFLAG_NONBLOCK)) {
             moved = wait_ready(c, t);
@@ -186,11 +201,31 @@ static int64_t move_file(mo_wasi_call *c, transfer *t)
     return total;
 }
 
+/* What of a file is in memory; all of it, or the call is made elsewhere: then what was read
+ * counts for nothing (serve_into). */
+static int64_t read_cached(mo_wasi_call *c, transfer *t)
+{
+    int64_t total = 0, moved = is_large(t) ? 0 : move_some(c, t);
+    if (moved < 0 || (moved == 0 && !is_large(t)))
+        return moved;
+    do {
+        total += moved;
+        t->offset += (uint64_t)moved;
+        skip(t, (size_t)moved);
+        if (!t->n || mo_wasi_look(c))
+            return total;
+        moved = move_piece(c, t, t->iovs[0].iov_len < PIECE ? t->iovs[0].iov_len : PIECE);
+    } while (moved > 0);
+    return total ? total : moved;
+}
+
 /* Writing blocks until all is written, as it does natively. An error after some bytes
  * is told by the next call. */
 static int64_t move_host(mo_wasi_call *c, transfer *t)
 {
     int64_t total = 0;
+    if (!t->d->no_nowait && is_disk_read(c, t))
+        return read_cached(c, t);
     if (mo_unlikely(is_large(t)) && in_pieces(c, t))
         return move_file(c, t);
     bool all = is_write(t->op) && !t->d->ready && !(t->d->flags & MO_FDFLAG_NONBLOCK);
@@ -293,6 +328,8 @@ static inline mo_errno serve_into(mo_wasi_call *c, const mote_raw *args, op_kind
     t.d = take(c, args[0].u32, op, &e);
     if (!t.d)
         return e;
+    if (mo_unlikely(c->wasi->elsewhere) && mo_desc_is_file(t.d) && mo_wasi_moves_for(c, t.d))
+        return MO_E_AGAIN;
     e = mo_guest_iovecs(c, args[1].u32, args[2].u32, !is_write(op), iovs, &t.n, &total);
     if (e)
         return e;
@@ -302,6 +339,11 @@ static inline mo_errno serve_into(mo_wasi_call *c, const mote_raw *args, op_kind
     if (t.offset > INT64_MAX)
         return MO_E_INVAL;
     int64_t moved = move(c, &t);
+    if (mo_unlikely(c->moves)) {
+        if (moved > 0 && op == READ)
+            lseek(t.d->host, -moved, SEEK_CUR);
+        return MO_E_AGAIN;
+    }
     if (moved < 0)
         return mo_wasi_errno((int)-moved);
     mo_put32(ret, (uint32_t)moved);

@@ -6,7 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A folder is opened again: two guests must not share where they are in its list. */
+/* A folder is opened again: two guests must not share where they are in its list. Where that
+ * may take long it waits until there is a list. */
 static bool copy_folder(const mo_desc *model, mo_desc *ret, mote_error *err)
 {
     size_t len = strlen(model->preopen) + 1;
@@ -17,7 +18,9 @@ static bool copy_folder(const mo_desc *model, mo_desc *ret, mote_error *err)
     if (!ret->preopen)
         return mo_fail_nomem(err);
     memcpy(ret->preopen, model->preopen, len);
-    ret->host = openat(model->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ret->unopened = !model->local;
+    ret->host = model->local ? openat(model->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                             : fcntl(model->host, F_DUPFD_CLOEXEC, 3);
     if (ret->host >= 0)
         return true;
     int why = errno;
@@ -39,6 +42,16 @@ static bool copy_desc(const mo_desc *model, mo_desc *ret, mote_error *err)
     case MO_DESC_SOCKET: break;
     }
     return mo_fail(err, MOTE_UNSUPPORTED, MOTE_NOWHERE, "wasi: a model may grant folders, streams and bytes only");
+}
+
+bool mo_wasi_forgets_slowly(const mote_wasi *wasi)
+{
+    for (size_t i = 0; i < wasi->ndescs; i++) {
+        const mo_desc *d = &wasi->descs[i];
+        if (d->owned && !d->granted && !d->local && mo_desc_is_file(d))
+            return true;
+    }
+    return false;
 }
 
 void mo_wasi_forget(mote_wasi *wasi)
@@ -74,6 +87,8 @@ bool mo_wasi_renew(mote_wasi *wasi, const mote_wasi *model, mote_error *err)
     wasi->random_data = model->random_data;
     wasi->wait = model->wait;
     wasi->wait_data = model->wait_data;
+    wasi->elsewhere = model->elsewhere;
+    wasi->elsewhere_data = model->elsewhere_data;
     return true;
 }
 

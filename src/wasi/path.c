@@ -65,17 +65,28 @@ mo_errno mo_path_may_move(mo_wasi_call *c, uint32_t from, uint64_t from_rights, 
 
 /* --- beneath ----------------------------------------------------------------------- */
 
-int mo_path_open(const mo_desc *folder, const char *text, uint64_t flags, uint32_t mode)
+/* Of a guest that is not to wait here only what is in memory and on the folder's own file system is
+ * found; names that are made anew are looked up on the disk. */
+static bool hurries(const mo_wasi_call *c) { return c && c->wasi->elsewhere && !c->moved; }
+
+int mo_path_open(mo_wasi_call *c, const mo_desc *folder, const char *text, uint64_t flags, uint32_t mode)
 {
     struct open_how how = {
         .flags = flags | O_CLOEXEC,
         .mode = mode,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
+    if (hurries(c)) {
+        if (mo_wasi_moves_for(c, folder))
+            return -EAGAIN;
+        how.resolve |= RESOLVE_NO_XDEV | (flags & (O_CREAT | O_TRUNC) ? 0 : RESOLVE_CACHED);
+    }
     for (int tries = 0;; tries++) {
         long fd = syscall(SYS_openat2, folder->host, text, &how, sizeof how);
         if (fd >= 0)
             return (int)fd;
+        if (hurries(c) && (errno == EAGAIN || errno == EXDEV || errno == EINVAL) && mo_wasi_moves(c))
+            return -EAGAIN;
         if ((errno != EAGAIN && errno != EINTR) || tries == MAX_TRIES)
             return -errno;
     }
@@ -99,9 +110,9 @@ static bool is_dots(const char *name)
 }
 
 /* dots, if text is inside of the folder. */
-static mo_errno refuse_dots(const mo_desc *folder, const char *text, mo_errno dots)
+static mo_errno refuse_dots(mo_wasi_call *c, const mo_desc *folder, const char *text, mo_errno dots)
 {
-    int fd = mo_path_open(folder, text, O_PATH | O_DIRECTORY, 0);
+    int fd = mo_path_open(c, folder, text, O_PATH | O_DIRECTORY, 0);
     if (fd < 0)
         return mo_path_errno(-fd);
     close(fd);
@@ -117,22 +128,24 @@ static bool cut_slashes(mo_path *path)
     return len < path->len;
 }
 
-mo_errno mo_path_find(const mo_desc *folder, mo_path *path, mo_errno dots, mo_path_place *ret)
+mo_errno mo_path_find(mo_wasi_call *c, const mo_desc *folder, mo_path *path, mo_errno dots, mo_path_place *ret)
 {
     if (path->len == 0)
         return MO_E_NOENT;
     if (path->text[0] == '/')
         return MO_E_PERM;
+    if (mo_wasi_moves_for(c, folder))
+        return MO_E_AGAIN;
     bool slash = cut_slashes(path);
     char *last = strrchr(path->text, '/');
     char *name = last ? last + 1 : path->text;
     if (is_dots(name))
-        return refuse_dots(folder, path->text, dots);
+        return refuse_dots(c, folder, path->text, dots);
     *ret = (mo_path_place){.parent = folder->host, .own = last != NULL, .slash = slash, .name = name};
     if (!last)
         return MO_E_SUCCESS;
     *last = 0;
-    ret->parent = mo_path_open(folder, path->text, O_PATH | O_DIRECTORY, 0);
+    ret->parent = mo_path_open(c, folder, path->text, O_PATH | O_DIRECTORY, 0);
     return ret->parent < 0 ? mo_path_errno(-ret->parent) : MO_E_SUCCESS;
 }
 
@@ -144,7 +157,7 @@ mo_errno mo_path_take_place(mo_wasi_call *c, uint32_t fd, uint64_t rights, uint3
     if (!folder)
         return err;
     err = mo_path_take(c, at, len, path);
-    return err ? err : mo_path_find(folder, path, dots, ret);
+    return err ? err : mo_path_find(c, folder, path, dots, ret);
 }
 
 void mo_path_leave(mo_path_place *place)

@@ -48,8 +48,9 @@ mo_errno mo_path_take(const mo_wasi_call *c, uint32_t at, uint32_t len, mo_path 
 mo_desc *mo_path_folder(mo_wasi_call *c, uint32_t fd, uint64_t rights, mo_errno *err);
 
 /* openat2 beneath folder. flags, mode: as open(); O_CLOEXEC is added. The system's
- * descriptor, yours to close, or -errno. */
-int mo_path_open(const mo_desc *folder, const char *text, uint64_t flags, uint32_t mode);
+ * descriptor, yours to close, or -errno. c NULL: for no guest. Where the look-up may take long,
+ * and the call can be made elsewhere, -EAGAIN (mo_wasi_moves). */
+int mo_path_open(mo_wasi_call *c, const mo_desc *folder, const char *text, uint64_t flags, uint32_t mode);
 /* The guest's errno for what mo_path_open() returned, negated: leaving is EPERM. */
 mo_errno mo_path_errno(int host_errno);
 /* The guest's errno for what a system call returned: 0, or -1 and errno. */
@@ -66,7 +67,7 @@ typedef struct mo_path_place {
 /* Finds the place of path beneath folder; changes path's text. dots: the answer where its
  * last name is "." or ".." inside of the folder.
  * After MO_E_SUCCESS: mo_path_leave(). */
-mo_errno mo_path_find(const mo_desc *folder, mo_path *path, mo_errno dots, mo_path_place *ret);
+mo_errno mo_path_find(mo_wasi_call *c, const mo_desc *folder, mo_path *path, mo_errno dots, mo_path_place *ret);
 void mo_path_leave(mo_path_place *place);
 /* What is said where a slash follows the name: folder if a folder is there, ENOTDIR if
  * something else is, ENOENT if nothing is. */

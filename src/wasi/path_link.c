@@ -100,7 +100,7 @@ mo_errno mo_wasi_path_readlink(mo_wasi_call *c, const mote_raw *args)
     void *retlen = mo_guest_write(c, args[5].u32, sizeof(uint32_t));
     if (!to || !retlen)
         return MO_E_FAULT;
-    int host = mo_path_open(folder, path.text, O_PATH | O_NOFOLLOW, 0);
+    int host = mo_path_open(c, folder, path.text, O_PATH | O_NOFOLLOW, 0);
     if (host < 0)
         return mo_path_errno(-host);
     uint32_t len = 0;

@@ -87,7 +87,7 @@ static uint64_t open_flags(const wish *w)
 }
 
 /* Makes *ret of a file that was opened beneath folder. EPERM: it is a disk. */
-static mo_errno describe(const mo_desc *folder, const wish *w, int host, mo_desc *ret)
+static mo_errno describe(const mo_wasi_call *c, const mo_desc *folder, const wish *w, int host, mo_desc *ret)
 {
     struct stat st; /* libc's fstat() takes the way through an empty path, a sixth longer */
     if (syscall(SYS_fstat, host, &st) < 0)
@@ -102,6 +102,7 @@ static mo_errno describe(const mo_desc *folder, const wish *w, int host, mo_desc
         .owned = true,
         .read_only = folder->read_only,
         .ready = mo_desc_is_ready(&st),
+        .local = c->moved ? mo_desc_is_local(host) : folder->local,
         .host = host,
         .rights = rights_of(folder, w, is_folder ? MO_RIGHTS_FOLDER : MO_RIGHTS_FILE),
         .inheriting = is_folder ? folder->inheriting : 0,
@@ -114,11 +115,11 @@ static mo_errno describe(const mo_desc *folder, const wish *w, int host, mo_desc
 
 static mo_errno open_beneath(mo_wasi_call *c, const mo_desc *folder, const wish *w, const char *text, uint32_t *retfd)
 {
-    int host = mo_path_open(folder, text, open_flags(w), w->oflags & MO_OFLAG_CREAT ? 0666 : 0);
+    int host = mo_path_open(c, folder, text, open_flags(w), w->oflags & MO_OFLAG_CREAT ? 0666 : 0);
     if (host < 0)
         return mo_path_errno(-host);
     mo_desc d;
-    mo_errno err = describe(folder, w, host, &d);
+    mo_errno err = describe(c, folder, w, host, &d);
     if (!err && !mo_wasi_add(c->wasi, 0, &d, retfd))
         err = MO_E_NFILE;
     if (err)

@@ -18,7 +18,7 @@ static int find(mo_wasi_call *c, uint64_t rights, const mote_raw *args, mo_errno
                                                              : mo_path_take(c, args[2].u32, args[3].u32, &path);
     if (*err)
         return -1;
-    int host = mo_path_open(folder, path.text, O_PATH | (args[1].u32 ? 0 : O_NOFOLLOW), 0);
+    int host = mo_path_open(c, folder, path.text, O_PATH | (args[1].u32 ? 0 : O_NOFOLLOW), 0);
     if (host < 0)
         *err = mo_path_errno(-host);
     return host;

@@ -272,6 +272,12 @@ void mote_wasi_set_random(mote_wasi *wasi, mote_wasi_random *random, void *data)
     wasi->random_data = data;
 }
 
+void mote_wasi_set_elsewhere(mote_wasi *wasi, mote_wasi_elsewhere *elsewhere, void *data)
+{
+    wasi->elsewhere = elsewhere;
+    wasi->elsewhere_data = data;
+}
+
 void mote_wasi_set_wait(mote_wasi *wasi, mote_wasi_wait *wait, void *data)
 {
     wasi->wait = wait;

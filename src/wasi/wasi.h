@@ -44,6 +44,9 @@ typedef struct mo_desc {
     bool read_only;       /* of a folder: granted so, or beneath one that was */
     bool granted;         /* by the embedder, before the guest ran */
     bool ready;           /* reading and writing never wait */
+    bool local;           /* a file or folder of a file system that waits for nobody but a disk */
+    bool unopened;        /* a granted folder whose host is still a copy, to be opened before it is listed */
+    bool no_nowait;       /* of a file: RWF_NOWAIT is not known, for it is all in memory */
     bool poll_first;      /* host knows no RWF_NOWAIT: is it ready, then read or write */
     int host;             /* the system's descriptor, or -1; may be blocking or not */
     uint64_t rights, inheriting;
@@ -67,6 +70,8 @@ struct mote_wasi {
     void *random_data;
     mote_wasi_wait *wait;
     void *wait_data;
+    mote_wasi_elsewhere *elsewhere;
+    void *elsewhere_data;
     bool frozen;                     /* freeze.c: chance is fixed, or refused */
     uint8_t fixed, asked;            /* MOTE_WASI_CLOCKS, MOTE_WASI_RANDOM */
     uint64_t nfixed;                 /* values given so far */
@@ -80,6 +85,8 @@ struct mote_wasi {
  * clocks and all; its strings are lent. It stays the embedder's to attach. On failure it
  * may be renewed or freed, nothing else. */
 bool mo_wasi_renew(mote_wasi *wasi, const mote_wasi *model, mote_error *err);
+/* May that take long? */
+bool mo_wasi_forgets_slowly(const mote_wasi *wasi);
 /* Closes all that it has open; it may be renewed or freed then. */
 void mo_wasi_forget(mote_wasi *wasi);
 /* n strings of len bytes in all, each terminated, which stay the caller's and must outlive
@@ -93,6 +100,8 @@ typedef struct mo_wasi_call {
     mote_caller *caller;
     mote_memory *memory; /* the caller's export "memory"; NULL: any pointer is EFAULT */
     mote_status leave;   /* MOTE_OK: answer with the errno; else the guest's call ends so */
+    bool moved;          /* it runs elsewhere, and may wait */
+    bool moves;          /* it has stopped, having done nothing, to run again elsewhere */
 } mo_wasi_call;
 
 /* The descriptor if it is open and has all of rights, else NULL and *err is EBADF or
@@ -141,6 +150,19 @@ static inline bool mo_wasi_look(mo_wasi_call *c)
 int mo_wasi_wait(mo_wasi_call *c, struct pollfd *fds, size_t nfds, uint64_t timeout_ns);
 /* Waits until host can be read (POLLIN) or written (POLLOUT), or has an error to tell. */
 mo_errno mo_wasi_wait_for(mo_wasi_call *c, int host, short events);
+
+/* Is the function to return at once, with whatever, for what comes now may take long and is not
+ * to be done here? It begins anew elsewhere. */
+static inline bool mo_wasi_moves(mo_wasi_call *c)
+{
+    if (c->moved || !c->wasi->elsewhere)
+        return false;
+    return c->moves = true;
+}
+/* The same where d's file system may be slow. */
+static inline bool mo_wasi_moves_for(mo_wasi_call *c, const mo_desc *d) { return !d->local && mo_wasi_moves(c); }
+/* What waits for nobody but a disk: the file systems that are known to. */
+bool mo_desc_is_local(int host);
 
 /* --- files ------------------------------------------------------------------------ */
 

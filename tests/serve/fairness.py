@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Guests that compute for ever, and the others' requests in the same worker.
 
-usage: fairness.py MOTE MOTE_COMPILE GUEST.C
+usage: fairness.py MOTE MOTE_COMPILE GUEST.C SLOWFS
 """
 import http.client
 import os
@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli'))
 from command import Command, finish, judge, skip  # noqa: E402
 
-MOTE, COMPILER, SOURCE = (os.path.abspath(word) if word != '-' else word for word in sys.argv[1:4])
+MOTE, COMPILER, SOURCE, SLOWFS = (os.path.abspath(word) if word != '-' else word for word in sys.argv[1:5])
 CLANG = shutil.which(os.environ.get('CLANG', 'clang-19'))
 if COMPILER == '-' or not CLANG:
     skip('there is no compiler')
@@ -137,6 +137,67 @@ def loops_that_are_gone_are_not_run():
           'it took %.1f s' % (time.monotonic() - start))
 
 
+def processor_time_is_limited():
+    server = Server('--addr', '127.0.0.1:0', '--workers', '1', '-W', 'timeout=60s,cpu-time=200ms', guest)
+    loops = Loops(server, 2)
+    slept = server.ask('/sleep?1000')
+    claim('one that sleeps for longer than its processor time is answered', slept == (200, b'slept\n'), repr(slept))
+    claim('loops end with 504 when their processor time is used up', loops.wait() == [504] * 2, repr(loops.answers))
+    claim('the log says by how much', wait_until(lambda: re.search(
+        r'processor time limit reached: 200\.000 ms and \d+\.\d+ ms more', ''.join(server.lines)), 20), server.lines)
+    claim('it drains', server.stop() == 0, 'another end')
+
+
+def files_that_are_there():
+    data = os.path.join(folder, 'data')
+    os.mkdir(data)
+    whole = os.urandom(3000001)
+    with open(os.path.join(data, 'large'), 'wb') as f:
+        f.write(whole)
+    server = Server('--addr', '127.0.0.1:0', '--workers', '1', '--dir', data + '::/data', guest)
+    good = [server.ask('/file?large') == (200, whole) for _ in range(3)]
+    claim('a large file is read whole', all(good), good)
+    fd = os.open(os.path.join(data, 'large'), os.O_RDONLY)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+    claim('and when it has left memory', server.ask('/file?large') == (200, whole), 'other bytes')
+    missing = server.ask('/file?missing')[0]
+    claim('one that is missing is missing', missing == 502, missing)
+    claim('it drains', server.stop() == 0, 'another end')
+
+
+def slow_file_systems_hold_up_nobody_else():
+    mounted = os.path.join(folder, 'slow')
+    os.mkdir(mounted)
+    if SLOWFS == '-':
+        skip('slowfs was not built')
+        return
+    fs = subprocess.Popen([SLOWFS, mounted, '2000'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    line = fs.stdout.readline().decode()
+    if line != 'mounted\n':
+        skip('no file system can be mounted: ' + line.strip())
+        fs.wait()
+        return
+    try:
+        server = Server('--addr', '127.0.0.1:0', '--workers', '1', '--dir', mounted + '::/data:ro', guest)
+        slow = Loops(server, 2, '/file?slow')
+        time.sleep(0.3)
+        good = [server.ask('/hello') == (200, b'hello /hello\n') for _ in range(10)]
+        claim('10 requests are answered while two wait for a slow file system', all(good) and not slow.answers,
+              '%d good, slow ones: %s' % (sum(good), slow.answers))
+        claim('which are answered in the end', slow.wait() == [200, 200], repr(slow.answers))
+        again = server.ask('/file?slow')
+        claim('with what stands there', again == (200, b'slow but sure\n'), again)
+        claim('it drains', server.stop() == 0, 'another end')
+    finally:
+        fs.stdin.close()
+        fs.wait(PATIENCE)
+
+
+processor_time_is_limited()
+files_that_are_there()
+slow_file_systems_hold_up_nobody_else()
 others_are_answered_while_loops_run()
 loops_that_are_gone_are_not_run()
 finish()

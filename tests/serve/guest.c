@@ -100,6 +100,18 @@ static int append(void)
     return fclose(f);
 }
 
+static int put_file(const char *query)
+{
+    char name[200], bytes[4096];
+    size_t n;
+    snprintf(name, sizeof name, "/data/%s", query);
+    FILE *f = fopen(name, "r");
+    if (!f) return 3;
+    head("");
+    while ((n = fread(bytes, 1, sizeof bytes, f)) > 0) fwrite(bytes, 1, n, stdout);
+    return fclose(f);
+}
+
 int main(int argc, char **argv)
 {
     const char *path = env("PATH_INFO"), *query = env("QUERY_STRING");
@@ -138,6 +150,7 @@ int main(int argc, char **argv)
     else if (IS("/grow")) return grow();
     else if (IS("/random")) return random_of();
     else if (IS("/append")) return append();
+    else if (IS("/file")) return put_file(query);
     else if (IS("/ignore")) { head(""); puts("did not read"); }
     else if (IS("/stderr")) { fputs("one\ntwo\001\x1b[31m\nthree", stderr); head(""); }
     else { head(""); printf("hello %s\n", path); }
