@@ -326,7 +326,7 @@ static void plan_restart(mo_member *m)
 
 static bool is_crash(int status)
 {
-    return WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM;
+    return WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM : WEXITSTATUS(status) != 0;
 }
 
 static void bury(mo_member *m, int status)
