@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import common
 from common import Unavailable
 from contestants import APP, HERE, OUT, compile_wasi, many_modules, parallel
-from servers import Peak, worker_of
+from servers import Peak, workers_of
 
 MANY, TENANTS = 10000, 50
 GIGABYTE, MEGABYTE = 1 << 30, 1 << 20
@@ -174,7 +174,7 @@ def occupy(server, path, n, together):
     for _ in range(500):
         c = socket.create_connection(("127.0.0.1", server.port))
         time.sleep(0.01)
-        worker = worker_of(server, c)
+        worker = workers_of(server, [c])[0]
         if worker is None or (together and per_worker and worker not in per_worker) or per_worker.get(worker, 0) >= most:
             c.close()
             continue
@@ -273,7 +273,7 @@ def imbalance(lab):
             for _ in range(20 if lab.quick else 100):
                 held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(n)]
                 time.sleep(0.02)
-                owners = [worker_of(server, c) for c in held]
+                owners = workers_of(server, held)
                 found.append(max(owners.count(owner) for owner in set(owners)) / n * len(server.workers()))
                 for c in held:
                     c.close()

@@ -135,21 +135,20 @@ class Peak(threading.Thread):
         self.join()
 
 
-def worker_of(server, client):
-    """Which worker accepted a connection, from this end's socket."""
-    port, wanted = client.getsockname()[1], None
+def workers_of(server, clients):
+    """Which worker accepted each connection, from this end's sockets; None: nobody yet."""
+    inodes, owners = {}, {}
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         words = line.split()
-        if int(words[1].split(":")[1], 16) == server.port and int(words[2].split(":")[1], 16) == port:
-            wanted = f"socket:[{words[9]}]"
+        if int(words[1].split(":")[1], 16) == server.port:
+            inodes[int(words[2].split(":")[1], 16)] = f"socket:[{words[9]}]"
     for pid in server.workers():
         for fd in Path(f"/proc/{pid}/fd").iterdir():
             try:
-                if os.readlink(fd) == wanted:
-                    return pid
+                owners[os.readlink(fd)] = pid
             except OSError:
                 pass
-    return None
+    return [owners.get(inodes.get(client.getsockname()[1])) for client in clients]
 
 
 # ---- manifests -------------------------------------------------------------------------

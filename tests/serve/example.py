@@ -254,7 +254,7 @@ def try_language(name, title):
         return
     state = os.path.join(folder, name + '-state')
     os.mkdir(state)
-    server = serve(module, '--dir', state + '::/state')
+    server = serve(module, '-O', '0', '--dir', state + '::/state')
     if not server.port:
         return
     try_hello(server, title)
