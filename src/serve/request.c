@@ -176,9 +176,8 @@ static void serve(mo_task *t)
 
 static void count_hit(const mo_request *r)
 {
-    bool wall = r->verdict == MO_VERDICT_TIME || (r->status == MOTE_TRAP && r->err.trap == MOTE_TRAP_TIMEOUT);
-    if (wall || r->verdict == MO_VERDICT_TOO_LARGE)
-        mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, wall ? MO_HIT_WALL : MO_HIT_BODY);
+    if (r->verdict == MO_VERDICT_TOO_LARGE)
+        mo_shared_hit(r->worker->shared, r->worker->index, r->route->function, MO_HIT_BODY);
 }
 
 static void served(mo_task *t)

@@ -20,21 +20,22 @@ static void close_listening(mo_listening *l)
     mo_free(l);
 }
 
-static mo_listening *find_listening(const mo_sockets *s, const char *address)
+static mo_listening *find_listening(const mo_sockets *s, const char *address, bool admin)
 {
     for (uint32_t i = 0; i < s->nlistening; i++)
-        if (strcmp(s->listening[i]->asked, address) == 0 || strcmp(s->listening[i]->bound, address) == 0)
+        if (s->listening[i]->admin == admin && (strcmp(s->listening[i]->asked, address) == 0 || strcmp(s->listening[i]->bound, address) == 0))
             return s->listening[i];
     return NULL;
 }
 
-static mo_listening *add_listening(mo_sockets *s, const char *address, mote_error *err)
+static mo_listening *add_listening(mo_sockets *s, const char *address, bool admin, mote_error *err)
 {
     mo_listening *l = s->nlistening < MO_COUNT(s->listening) ? mo_calloc(1, sizeof *l) : NULL;
     if (!l) {
         mo_fail(err, MOTE_LIMIT, MOTE_NOWHERE, "address %.60s: no room for so many", address);
         return NULL;
     }
+    l->admin = admin;
     snprintf(l->asked, sizeof l->asked, "%s", address);
     s->listening[s->nlistening++] = l;
     return l;
@@ -83,7 +84,7 @@ bool mo_sockets_take(mo_sockets *s, const int *fds, size_t n, mote_error *err)
         if (!is_listening(fds[i]))
             return mo_fail(err, MOTE_MISUSE, MOTE_NOWHERE, "descriptor %d, which LISTEN_FDS passes, is no TCP socket that listens", fds[i]);
         mo_serve_address(fds[i], address, sizeof address);
-        mo_listening *l = add_listening(s, address, err);
+        mo_listening *l = add_listening(s, address, false, err);
         if (!l)
             return false;
         memcpy(l->bound, l->asked, sizeof l->bound);
@@ -157,15 +158,15 @@ static bool open_all(mo_sockets *s, const mo_wants *w, mote_error *err)
 {
     for (uint32_t i = 0; i < w->nlisteners; i++) {
         const char *address = w->listeners[i];
-        mo_listening *l = find_listening(s, address);
-        if (!l && !is_moot(s, w, address) && !(l = add_listening(s, address, err)))
+        mo_listening *l = find_listening(s, address, false);
+        if (!l && !is_moot(s, w, address) && !(l = add_listening(s, address, false, err)))
             return false;
         if (l && !open_listening(l, count_workers(w), err))
             return false;
     }
     if (w->admin[0]) {
-        mo_listening *l = find_listening(s, w->admin);
-        if ((!l && !(l = add_listening(s, w->admin, err))) || !open_listening(l, 1, err))
+        mo_listening *l = find_listening(s, w->admin, true);
+        if ((!l && !(l = add_listening(s, w->admin, true, err))) || !open_listening(l, 1, err))
             return false;
     }
     for (uint32_t i = 0; i < w->ngroups; i++) {
@@ -192,7 +193,9 @@ bool mo_sockets_open(mo_sockets *s, const mo_wants *w, mote_error *err)
 
 static bool wants_listening(const mo_wants *w, const mo_listening *l)
 {
-    bool found = l->given || (w->admin[0] && (strcmp(w->admin, l->asked) == 0 || strcmp(w->admin, l->bound) == 0));
+    bool found = l->given;
+    if (l->admin)
+        return strcmp(w->admin, l->asked) == 0 || strcmp(w->admin, l->bound) == 0;
     for (uint32_t i = 0; i < w->nlisteners; i++)
         found |= strcmp(w->listeners[i], l->asked) == 0 || strcmp(w->listeners[i], l->bound) == 0;
     return found;
@@ -208,7 +211,7 @@ static bool wants_inboxes(const mo_wants *w, const mo_inboxes *b)
 
 int mo_sockets_admin(const mo_sockets *s, const mo_wants *w)
 {
-    const mo_listening *l = w->admin[0] ? find_listening(s, w->admin) : NULL;
+    const mo_listening *l = w->admin[0] ? find_listening(s, w->admin, true) : NULL;
     return l ? l->fds[0] : -1;
 }
 
@@ -237,7 +240,7 @@ void mo_sockets_keep(mo_sockets *s, const mo_wants *w)
 typedef enum part_kind { PART_LISTENING, PART_RX, PART_TX, PART_END } part_kind;
 
 typedef struct part {
-    uint32_t kind, given;
+    uint32_t kind, given, admin;
     char name[MO_ADDRESS], bound[MO_ADDRESS];
 } part;
 
@@ -271,6 +274,7 @@ bool mo_sockets_send(const mo_sockets *s, const mo_wants *w, int channel)
         part p = name_part(PART_LISTENING, l->asked);
         memcpy(p.bound, l->bound, sizeof p.bound);
         p.given = l->given;
+        p.admin = l->admin;
         if (wants_listening(w, l) && !send_part(channel, &p, l->fds, l->n))
             return false;
     }
@@ -288,8 +292,8 @@ bool mo_sockets_send(const mo_sockets *s, const mo_wants *w, int channel)
 
 static bool receive_listening(mo_sockets *ret, const part *p, const int *fds, size_t n)
 {
-    mo_listening *l = find_listening(ret, p->name);
-    if ((!l && !(l = add_listening(ret, p->name, NULL))) || l->n + n > MO_SERVE_WORKERS)
+    mo_listening *l = find_listening(ret, p->name, p->admin);
+    if ((!l && !(l = add_listening(ret, p->name, p->admin, NULL))) || l->n + n > MO_SERVE_WORKERS)
         return false;
     memcpy(l->bound, p->bound, sizeof l->bound);
     l->given = p->given;

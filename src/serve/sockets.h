@@ -35,7 +35,7 @@ typedef struct mo_wants {
 
 typedef struct mo_listening {
     char asked[MO_ADDRESS], bound[MO_ADDRESS];
-    bool given;
+    bool given, admin; /* admin: of no worker, wants->admin's */
     uint32_t n;
     int fds[MO_SERVE_WORKERS];
 } mo_listening;
