@@ -52,7 +52,7 @@ def prepare(contestants, workloads, say):
 def manifest(scale, seed, contestants, absent, parts, lacking, workloads, plan, kinds):
     hello = workloads[0]
     return {
-        "study": 1, "started": time.strftime("%Y-%m-%d %H:%M:%S %Z"), "scale": scale.name, "seed": seed, "kinds": kinds,
+        "study": 1, "command": ["lab/run", *sys.argv[1:]], "started": time.strftime("%Y-%m-%d %H:%M:%S %Z"), "scale": scale.name, "seed": seed, "kinds": kinds,
         "machine": machine.describe(), "root": os.geteuid() == 0, "workers": WORKERS,
         "measured by": cgroup_words(), "network": network.why_not() or "network namespaces made for the run",
         "contestants": {c.name: {"version": c.version(), "how": c.how, "fresh": c.fresh, "parts": parts.get(c.name, {}), "lacks": lacking.get(c.name, {}),
@@ -123,8 +123,11 @@ def left_words(left):
 
 def alone(say):
     """Waits until no other lab builds or measures here; what is returned keeps the next one out."""
-    build.HOST.mkdir(parents=True, exist_ok=True)
-    file = open(build.HOST / "lock", "w", encoding="ascii")
+    try:
+        build.HOST.mkdir(parents=True, exist_ok=True)
+        file = open(build.HOST / "lock", "w", encoding="ascii")
+    except OSError as error:
+        raise Unavailable(f"{build.HOST}: {error.strerror}") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -10,6 +10,7 @@ firewall    off        no rule
 Without the right to make namespaces all is measured on this host's loopback, with its rules."""
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def ip(*words):
         raise Unavailable(f"ip {' '.join(words)}: {done.stdout.strip()}")
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Network:
     """A place for one session. Made when it begins, gone when it ends."""
 
@@ -78,6 +85,7 @@ class Network:
         if self.why_host:
             if (path, firewall) != ("loopback", "off"):
                 raise Unavailable(self.why_host)
+            self.port = free_port()
             return
         try:
             self._make()

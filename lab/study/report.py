@@ -146,6 +146,7 @@ def not_run(run):
 def method(run):
     facts = run.manifest
     return [
+        f"Command: {' '.join(facts.get('command', ['lab/run']))}; lab/run --replay draws the same report from the raw data.",
         f"{len(facts['plan'])} tasks in rounds, each round in an order of its own drawn from seed {facts['seed']}; scale: {facts['scale']}; "
         f"figures are medians of the rounds' medians, in brackets their 95 % bootstrap interval.",
         f"Each task starts the contestant anew, verifies its answers before and after, and ends it with all that it started. A wrong answer voids a task. "

@@ -28,7 +28,7 @@ from common import Unavailable
 from study import build, cgroup, reaper
 from study.network import Network
 
-SCRATCH = Path(tempfile.gettempdir()) / "mote-lab"
+SCRATCH = Path(tempfile.gettempdir()) / f"mote-lab-{os.geteuid()}"
 START_MS = 20000
 NUMBERS = itertools.count(1)
 

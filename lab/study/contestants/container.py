@@ -65,7 +65,9 @@ class Container(Contestant):
         return {"image": root_folder(workload), "runtime": tool(self.name, self.get)}
 
     def words(self, at):
-        return [tool(self.name, self.get), "--root", at.scratch / "state"]
+        # crun knows no hybrid hosts; it starts in the study's cgroup anyway.
+        groups = ["--cgroup-manager=disabled"] if self.name == "crun" else []
+        return [tool(self.name, self.get), *groups, "--root", at.scratch / "state"]
 
     def bundle(self, at, words):
         folder = at.scratch / f"bundle-{at.number}"

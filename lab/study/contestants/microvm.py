@@ -143,6 +143,7 @@ class Emulated(MicroVM):
     name = "microvm, emulated"
     how = "the same machine without KVM, for KVM does not work here: every instruction is emulated, so its speed says nothing of microvm's"
     accelerator = "tcg"
+    limit_ms = 90000
     main = False
     seconds = 8.0
 
