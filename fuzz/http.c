@@ -1,8 +1,8 @@
 /* http.c - any bytes as HTTP/1.1: heads and bodies are found the same whole and in pieces, and
  * what is accepted is as strict as it should be; then as what a CGI program printed.
  *   first byte: how the rest is split; clang -fsanitize=fuzzer,address,undefined ... */
-#include "serve/cgi.h"
-#include "serve/http.h"
+#include "serve/function/cgi.h"
+#include "serve/http/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* manifest.c - any bytes as a manifest: an app that keeps its promises, or one line that says why
  * not. What was read is looked up by its own routes. */
-#include "serve/manifest.h"
-#include "serve/route.h"
+#include "serve/app/manifest.h"
+#include "serve/app/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

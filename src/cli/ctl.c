@@ -1,4 +1,4 @@
-/* ctl.c - mote ctl: asks a server that runs, over its control socket (serve/control.h). */
+/* ctl.c - mote ctl: asks a server that runs, over its control socket (serve/process/control.h). */
 #include "cli.h"
 
 #include "base/base.h"

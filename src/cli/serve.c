@@ -1,9 +1,9 @@
 /* serve.c - mote serve: words -> a function and where it is to be found -> serve/. */
 #include "serve.h"
 
-#include "serve/load.h"
-#include "serve/manifest.h"
-#include "serve/route.h"
+#include "serve/function/load.h"
+#include "serve/app/manifest.h"
+#include "serve/app/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* serve.h - mote serve, from inside.
  *   words --serve.c--> serving --serve_app.c--> an app of one function
- *   FILE.yaml --serve/manifest.c--> an app of many
+ *   FILE.yaml --serve/app/manifest.c--> an app of many
  *   an app, loaded --serve_check.c--> what it is, in words */
 #ifndef MOTE_CLI_SERVE_H
 #define MOTE_CLI_SERVE_H
 
 #include "run.h"
-#include "serve/load.h"
+#include "serve/function/load.h"
 #include "serve/serve.h"
 
 typedef struct serving {

@@ -1,7 +1,7 @@
 /* serve_check.c - mote serve --check: an app that was loaded, in words. */
 #include "serve.h"
 
-#include "serve/isolate.h"
+#include "serve/isolate/isolate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,27 +6,22 @@
  * Connection, protocol and request are three layers: one connection may one day carry many
  * requests, and its bytes be encrypted. Each speaks to the next by its header only:
  *
- *   app.h       what is served, as data           manifest.h  a file of YAML -> an app
- *   route.h     host, method, path -> function    shared.h    what all workers count
- *   load.h      an app -> functions               program.h   a function in one worker
- *   loop.h      epoll, timers, tasks on fibers    exchange.h  protocol, from a request
- *   conn.h      the connection                    request.h   the request
- *   http.h      HTTP/1.1 as bytes, no I/O         function.h  what serves a request
- *   log.h       lines                             worker.h    a process that serves
- *   isolate.h   what a worker may still do
+ *   app/       what is served, as data; a manifest of YAML -> an app; routes
+ *   loop/      epoll, timers, tasks on fibers, slices, threads for calls that take long
+ *   http/      connections; HTTP/1.1 as bytes and on a connection; who is at the other end
+ *   function/  an app -> functions; a function in one worker; a request; CGI
+ *   record/    what all workers count, metrics, logs, and the processes that tell and write them
+ *   isolate/   what a worker may still do
+ *   process/   the supervisor, generations, workers, sockets, `mote ctl`, systemd
  *
  * Processes: the supervisor keeps sockets and knows nothing of what is served; for each
- * (re)load it starts a generation, which loads it and is the parent of its workers.
- *
- *   supervisor.c  generations come and go      sockets.h   what outlives them
- *   generation.h  loads, starts workers        handover.h  connections that change workers
- *   channel.h     messages with descriptors    board.h     what workers are, for all to see */
+ * (re)load it starts a generation, which loads it and is the parent of its workers. */
 #ifndef MO_SERVE_SERVE_H
 #define MO_SERVE_SERVE_H
 
 #include "base/base.h"
 #include "mote/mote.h"
-#include "serve/app.h"
+#include "serve/app/app.h"
 
 enum { MO_SERVE_ADDRESSES = 16, MO_SERVE_WORKERS = 256, MO_SERVE_BACKLOG = 1024 };
 

@@ -1,6 +1,6 @@
 /* CGI: a head becomes variables, what a program prints an answer's head. */
 #include "base/test.h"
-#include "serve/cgi.h"
+#include "serve/function/cgi.h"
 
 static char strings[96 << 10];
 

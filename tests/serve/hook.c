@@ -4,7 +4,7 @@
  *
  * Linked into a program of the tests' own (mote-hooked) in front of mo_cgi_put_request, so
  * that no word of it is in mote itself. */
-#include "serve/cgi.h"
+#include "serve/function/cgi.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* HTTP/1.1 as bytes: heads found and taken apart, bodies unframed; whole, and split at every
  * byte. What two servers might understand differently is refused. */
 #include "base/test.h"
-#include "serve/http.h"
+#include "serve/http/http.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* manifest.c - manifests that are good become the app they say; of bad ones one line is said. */
-#include "serve/manifest_inside.h"
+#include "serve/app/manifest_inside.h"
 
 #include "base/test.h"
-#include "serve/route.h"
+#include "serve/app/route.h"
 
 #include <stdlib.h>
 #include <time.h>

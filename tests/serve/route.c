@@ -1,5 +1,5 @@
 /* route.c - look-ups, against the words of route.h and against a slow reference. */
-#include "serve/route.h"
+#include "serve/app/route.h"
 
 #include "base/test.h"
 

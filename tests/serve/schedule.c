@@ -1,7 +1,7 @@
 /* The schedule: groups take turns, and within a group its tasks do. */
 #include "base/test.h"
 
-#include "serve/loop.h"
+#include "serve/loop/loop.h"
 
 /* Takes n tasks, puts each back, and says which they were: "a0 b0 a1". */
 static void turns(mo_schedule *s, const mo_task *a, mo_group *groups, int n, char *ret)

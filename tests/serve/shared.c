@@ -1,7 +1,7 @@
 /* What workers count: limits that hold over all of them and over their deaths, totals that never
  * go backwards over deaths and reloads, little memory for functions that nobody calls. */
 #include "base/test.h"
-#include "serve/shared_map.h"
+#include "serve/record/shared_map.h"
 
 #include <poll.h>
 #include <sched.h>
