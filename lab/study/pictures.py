@@ -52,35 +52,44 @@ def bars(axes, answers, question):
     return 1.2 + len(names) * max(0.42, 0.16 * len(workloads))
 
 
+def style(number):
+    """How the number-th line is told from the others."""
+    return {"markerfacecolor": ("white", "0.6", "black")[number % 3], "marker": MARKERS[number % len(MARKERS)], "linestyle": DASHES[number % len(DASHES)]}
+
+
 def sweep(axes, answers):
     """Throughput against connections, a line for each contestant."""
-    for number, name in enumerate(answers.contestants):
+    number = 0
+    for name in answers.contestants:
         points = [(n, stats.figure(answers.run.values("throughput", name, "hello", f"{n} connections", "sweep"))) for n in SWEEP]
         points = [(n, found) for n, found in points if found]
         if points:
             axes.plot([n for n, _ in points], [found.value for _, found in points], color="black", linewidth=0.9, markersize=5, label=name,
-                      markerfacecolor=("white", "0.6", "black")[number % 3], marker=MARKERS[number % len(MARKERS)], linestyle=DASHES[number % len(DASHES)])
+                      **style(number))
+            number += 1
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(SWEEP, [str(n) for n in SWEEP])
     axes.set_xlabel("connections")
     axes.set_ylabel("requests/s (hello)")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return 4.5
 
 
 def percentiles(axes, answers):
     """p50 to p99.9 of the open loop, of all rounds' requests together."""
     places = (50, 90, 99, 99.9)
-    for number, name in enumerate(answers.contestants):
+    number = 0
+    for name in answers.contestants:
         values = [value for values in answers.run.values("latency, open loop", name, "hello", kind="open") for value in values]
         if values:
             axes.plot(range(len(places)), [stats.percentile(values, p) / 1000 for p in places], color="black", linewidth=0.9, label=name,
-                      markerfacecolor=("white", "0.6", "black")[number % 3], marker=MARKERS[number % len(MARKERS)], linestyle=DASHES[number % len(DASHES)])
+                      **style(number))
+            number += 1
     axes.set_xticks(range(len(places)), [f"p{p:g}" for p in places])
     axes.set_yscale("log")
     axes.set_ylabel("ms (hello, 400 requests/s)")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return 4.5
 
 
