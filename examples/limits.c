@@ -65,5 +65,5 @@ int main(void)
 /* It prints:
 grow(3) = 1
 grow(1) = -1
-spin: time limit reached
+spin: time limit reached: 10.000 ms and ... ms more
 */
