@@ -7,6 +7,7 @@ import shutil
 
 from common import Unavailable
 from study import build
+from study.cgroup import mounts
 from study.contestants import WORKERS, Contestant, first_line, tool
 
 
@@ -54,6 +55,8 @@ class Container(Contestant):
         tool(self.name, self.get)
         if os.geteuid() != 0:
             raise Unavailable("needs root")
+        if self.name == "crun" and {"", "cpuacct"} <= set(mounts()):
+            raise Unavailable("crun refuses hosts with cgroups of both versions, as this one is")
 
     def version(self):
         return first_line([tool(self.name, self.get), "--version"])
@@ -65,9 +68,7 @@ class Container(Contestant):
         return {"image": root_folder(workload), "runtime": tool(self.name, self.get)}
 
     def words(self, at):
-        # crun knows no hybrid hosts; it starts in the study's cgroup anyway.
-        groups = ["--cgroup-manager=disabled"] if self.name == "crun" else []
-        return [tool(self.name, self.get), *groups, "--root", at.scratch / "state"]
+        return [tool(self.name, self.get), "--root", at.scratch / "state"]
 
     def bundle(self, at, words):
         folder = at.scratch / f"bundle-{at.number}"

@@ -16,7 +16,7 @@ from study.contestants import WORKERS, Contestant, first_line, tool
 
 GET = "install qemu-system-x86; lab/run --install unpacks Debian's cloud kernel under build/lab/study/kernel"
 KERNEL = build.HOST / "kernel"
-MODULES = ("drivers/virtio/virtio", "drivers/virtio/virtio_ring", "drivers/virtio/virtio_mmio", "drivers/virtio/virtio_pci_legacy_dev",
+MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers/virtio/virtio_mmio", "drivers/virtio/virtio_pci_legacy_dev",
            "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci", "net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net")
 # Kinds of machine and their network device: microvm, else the usual one.
 DEVICES = {"microvm": "virtio-net-device", "q35": "virtio-net-pci"}
