@@ -2,14 +2,12 @@
  * arguments, and whatever else was granted on the command line. */
 #include "run.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
+#include "serve/serve.h"
+
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -116,49 +114,6 @@ static int grant_folder(running *r, const char *text)
 
 /* --- sockets ---------------------------------------------------------------------------- */
 
-typedef union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-} address;
-
-/* "127.0.0.1:80", "[::1]:80", "localhost:80"; names would need the system's resolver. */
-static bool read_address(const char *text, address *ret, socklen_t *retlen)
-{
-    char host[64], *end;
-    const char *colon = strrchr(text, ':');
-    size_t len = colon ? (size_t)(colon - text) : 0;
-    bool v6 = len > 2 && text[0] == '[' && text[len - 1] == ']';
-    if (len == 0 || len >= sizeof host || colon[1] < '0' || colon[1] > '9')
-        return false;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    snprintf(host, sizeof host, "%.*s", (int)(v6 ? len - 2 : len), v6 ? text + 1 : text);
-    memset(ret, 0, sizeof *ret);
-    ret->any.sa_family = v6 ? AF_INET6 : AF_INET;
-    *retlen = v6 ? sizeof ret->v6 : sizeof ret->v4;
-    if (v6)
-        ret->v6.sin6_port = htons((uint16_t)port);
-    else
-        ret->v4.sin_port = htons((uint16_t)port);
-    return !*end && port <= UINT16_MAX &&
-           inet_pton(ret->any.sa_family, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
-                     v6 ? (void *)&ret->v6.sin6_addr : (void *)&ret->v4.sin_addr) == 1;
-}
-
-static int open_listener(const address *at, socklen_t len)
-{
-    int on = 1, fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, &at->any, len) == 0 && listen(fd, 128) == 0)
-        return fd;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
 static int grant_socket(running *r, int fd, const char *name)
 {
     mote_error err = {0};
@@ -171,17 +126,12 @@ static int grant_socket(running *r, int fd, const char *name)
 
 static int grant_listener(running *r, const char *text)
 {
-    address at;
-    socklen_t len;
-    if (!read_address(text, &at, &len)) {
-        say("run: -S tcplisten=%s: want an address and a port: 127.0.0.1:8080 or [::1]:8080", text);
-        return EXIT_USAGE;
-    }
-    int fd = open_listener(&at, len);
+    mote_error err = {0};
+    int fd = mo_serve_listen(text, false, &err);
     if (fd >= 0)
         return grant_socket(r, fd, "tcplisten");
-    say("run: -S tcplisten=%s: %s", text, strerror(errno));
-    return EXIT_SYSTEM;
+    say("run: -S tcplisten=%s: %s", text, err.message);
+    return err.status == MOTE_MISUSE ? EXIT_USAGE : EXIT_SYSTEM;
 }
 
 /* Sockets of a service manager: descriptors from 3 on, if they are meant for this process. */
