@@ -67,7 +67,8 @@ def build_rust(folder, target, out):
     rustc, cargo = find_rustc()
     flags = ["-Clink-self-contained=no", "-Clinker=wasm-ld-19", f"-Lnative={kit.WASI_LIBC}",
              f"-Clink-arg={kit.WASI_LIBC / 'crt1-command.o'}"]
-    kit.run([cargo, "build", "--quiet", "--locked", "--release", "--target", "wasm32-wasip1", "--target-dir", target,
+    locked = ["--locked"] if (folder / "Cargo.lock").exists() else []
+    kit.run([cargo, "build", "--quiet", *locked, "--release", "--target", "wasm32-wasip1", "--target-dir", target,
              "-Zbuild-std=std,panic_abort"], cwd=folder,
             env={"RUSTC": rustc, "RUSTC_BOOTSTRAP": "1", "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)})
     shutil.copyfile(target / "wasm32-wasip1" / "release" / out.name, out)

@@ -72,10 +72,10 @@ def compile_component(deadline, built_only):
         rustc, cargo = toolchains.find_rustc()
     except kit.Missing as reason:
         raise Unavailable(reason) from None
-    sources = [folder / name for name in ("hello.rs", "Cargo.toml", "Cargo.lock")]
+    sources = [folder / name for name in ("hello.rs", "Cargo.toml")]
     core, out = target / "wasm32-unknown-unknown" / "release" / "hello.wasm", OUT / "hello-component.wasm"
     env = ["env", f"RUSTC={rustc}", "RUSTC_BOOTSTRAP=1", "CARGO_ENCODED_RUSTFLAGS=-Clinker=wasm-ld-19"]
-    common.make(core, [*env, cargo, "build", "--quiet", "--locked", "--release", "--target", "wasm32-unknown-unknown", "--target-dir", target,
+    common.make(core, [*env, cargo, "build", "--quiet", "--release", "--target", "wasm32-unknown-unknown", "--target-dir", target,
                        "-Zbuild-std=std,panic_abort", "--manifest-path", folder / "Cargo.toml"], sources, deadline, built_only)
     return common.make(out, ["wasm-tools", "component", "new", core, "-o", out], [core], deadline)
 
