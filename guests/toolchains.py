@@ -60,9 +60,8 @@ def find_rustc():
     return rustc, cargo
 
 
-def build_rust(folder, target, out):
-    """The program of folder's Cargo.toml, which has out's name, with its standard library;
-    built below target."""
+def build_rust(folder, target, name, out):
+    """The program `name` of folder's Cargo.toml, with its standard library; built below target."""
     kit.clang()                        # for what it links with
     rustc, cargo = find_rustc()
     flags = ["-Clink-self-contained=no", "-Clinker=wasm-ld-19", f"-Lnative={kit.WASI_LIBC}",
@@ -71,7 +70,7 @@ def build_rust(folder, target, out):
     kit.run([cargo, "build", "--quiet", *locked, "--release", "--target", "wasm32-wasip1", "--target-dir", target,
              "-Zbuild-std=std,panic_abort"], cwd=folder,
             env={"RUSTC": rustc, "RUSTC_BOOTSTRAP": "1", "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)})
-    shutil.copyfile(target / "wasm32-wasip1" / "release" / out.name, out)
+    shutil.copyfile(target / "wasm32-wasip1" / "release" / f"{name}.wasm", out)
 
 
 def build_go(go, folder, out):

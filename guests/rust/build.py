@@ -5,4 +5,4 @@ VERSIONS = {"edition": "2021"}
 
 
 def build(guest):
-    toolchains.build_rust(guest.here, guest.work / "target", guest.wasm)
+    toolchains.build_rust(guest.here, guest.work / "target", "tour", guest.wasm)
