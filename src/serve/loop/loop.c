@@ -166,6 +166,17 @@ void mo_loop_leave(mo_loop *loop)
 
 /* --- turns --------------------------------------------------------------------------------- */
 
+#define SLICES_WAIT_NS (20 * UINT64_C(1000000)) /* for what is new, at most */
+
+/* What is new goes first: after a full batch there may be more of it. */
+static void run_slice(mo_loop *loop)
+{
+    if (loop->n == BATCH && loop->now_ns - loop->sliced_ns < SLICES_WAIT_NS)
+        return;
+    loop->sliced_ns = loop->now_ns;
+    mo_task_run_ready(loop);
+}
+
 void mo_loop_run(mo_loop *loop)
 {
     while (!loop->ended) {
@@ -179,7 +190,7 @@ void mo_loop_run(mo_loop *loop)
                 s->ready(s, e->events);
         }
         fire_timers(loop);
-        mo_task_run_ready(loop);
+        run_slice(loop);
         if (loop->turned)
             loop->turned(loop);
     }

@@ -5,7 +5,8 @@
  *            (task.c): IDLE --start--> RUNS <--wait, wake--> PARKED; RUNS --returns--> IDLE
  *            RUNS --its slice is over--> READY --its turn--> RUNS
  * A turn: what epoll tells, timers that are due, then one slice of those that are READY; so
- * new and woken tasks go before those that compute, and these go on all the same.
+ * new and woken tasks go before those that compute, and these go on all the same. While epoll
+ * has more than one batch, slices wait for it, 20 ms at most.
  * What always holds:
  *   1  a source or timer that was forgotten is never called again, not even for what
  *      epoll had told already;
@@ -40,6 +41,7 @@ typedef struct mo_loop {
     int epoll;
     bool ended;
     uint64_t now_ns; /* of this turn */
+    uint64_t sliced_ns; /* when one that is READY last had its turn */
     void (*turned)(struct mo_loop *loop); /* after each turn; may be NULL */
     mo_alarm **heap;
     size_t nheap, heap_cap, ntimers;
